@@ -1,0 +1,1 @@
+"""Services that the methods share. `core` knows no method by name."""

@@ -1,0 +1,137 @@
+"""The only reader of `os.environ`: one frozen dataclass, with a source for each default."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from core.errors import InputError
+
+_UNITS = {
+    "": 1,
+    "b": 1,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+}
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def parse_bytes(text: str) -> int:
+    """Turn `20GiB`, `512 MB` or `1024` into a number of bytes.
+
+    Raises:
+        InputError: the text is not a number with one of the units B, KB, MB, GB, KiB, MiB, GiB.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    if match is None or match[2].lower() not in _UNITS:
+        raise InputError(f"{text!r} is not a size. Write a number with a unit, such as 20GiB.")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def _default_data_dir(env: Mapping[str, str]) -> Path:
+    base = env.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "vitrine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that the environment or the command line may decide."""
+
+    data_dir: Path = field(default_factory=lambda: _default_data_dir(os.environ))
+    database_url: str | None = None  # SQLAlchemy URL; None means SQLite in `data_dir`
+    artifact_url: str | None = None  # fsspec URL; None means a folder in `data_dir`
+    device: str = "auto"
+    device_budget: int | None = None  # bytes; None lets the cache measure
+    ram_budget: int | None = None  # bytes; None means 60 % of what is available
+    host: str = "127.0.0.1"
+    port: int = 7860
+    root_path: str = ""
+    share: bool = False
+    auth: tuple[str, str] | None = None
+    methods: tuple[str, ...] = ()  # empty means all
+    offline: bool = False  # HF_HUB_OFFLINE
+    on_space: bool = False  # SYSTEM=spaces
+    zero_gpu: bool = False  # SPACES_ZERO_GPU
+    max_upload_bytes: int = 50 * 2**20
+    max_audio_seconds: float = 600.0
+    queue_size: int = 64  # waiting Gradio events of the whole hub
+    max_waiting_jobs: int = 32  # heavy jobs waiting for the device
+    max_jobs_per_visitor: int = 4
+    keep_runs_days: float = 30.0  # runs that are not pinned expire after this
+
+    def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise InputError(f"device {self.device!r} is unknown. Use one of {', '.join(DEVICES)}.")
+        if not 0 <= self.port <= 65535:
+            raise InputError(f"port {self.port} is out of range. Use a number from 0 to 65535.")
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The SQLAlchemy URL of the run store."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'vitrine.sqlite3'}"
+
+    @property
+    def resolved_artifact_url(self) -> str:
+        """The fsspec URL under which artifacts are kept."""
+        return self.artifact_url or str(self.data_dir / "artifacts")
+
+
+def from_env(env: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from environment variables (`VITRINE_*` and the platform's own)."""
+    env = os.environ if env is None else env
+    given: dict[str, object] = {"data_dir": _default_data_dir(env)}
+    if value := env.get("VITRINE_DATA_DIR"):
+        given["data_dir"] = Path(value).expanduser()
+    for name in ("database_url", "artifact_url", "device", "host", "root_path"):
+        if value := env.get(f"VITRINE_{name.upper()}"):
+            given[name] = value
+    for name, variable in (("device_budget", "VITRINE_VRAM"), ("ram_budget", "VITRINE_RAM")):
+        if value := env.get(variable):
+            given[name] = parse_bytes(value)
+    for name in ("port", "queue_size", "max_waiting_jobs", "max_jobs_per_visitor"):
+        if value := env.get(f"VITRINE_{name.upper()}"):
+            given[name] = int(value)
+    if value := env.get("VITRINE_KEEP_RUNS_DAYS"):
+        given["keep_runs_days"] = float(value)
+    if value := env.get("VITRINE_METHODS"):
+        given["methods"] = tuple(part.strip() for part in value.split(",") if part.strip())
+    if value := env.get("VITRINE_AUTH"):
+        user, _, password = value.partition(":")
+        given["auth"] = (user, password)
+    given["offline"] = env.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
+    given["on_space"] = env.get("SYSTEM") == "spaces"
+    given["zero_gpu"] = env.get("SPACES_ZERO_GPU", "").lower() in {"1", "true", "yes", "on"}
+    if given["on_space"] and "host" not in given:
+        given["host"] = "0.0.0.0"  # a Space is reached from outside its container
+    return Settings(**given)  # type: ignore[arg-type]
+
+
+_current: Settings | None = None
+
+
+def current() -> Settings:
+    """Return the settings of this process, read from the environment at first use."""
+    global _current
+    if _current is None:
+        _current = from_env()
+    return _current
+
+
+def use(settings: Settings | None) -> None:
+    """Replace the settings of this process; `None` reads the environment again at next use."""
+    global _current
+    _current = settings
+
+
+def override(**changes: object) -> Settings:
+    """Replace some fields of the current settings and return the new ones."""
+    settings = replace(current(), **changes)  # type: ignore[arg-type]
+    use(settings)
+    return settings

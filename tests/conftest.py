@@ -1,0 +1,34 @@
+"""Fixtures of all tests: state in a temporary folder, no network but loopback."""
+
+import core.gpu  # noqa: F401  # first, as in every entry point
+
+import os
+import socket
+
+import pytest
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+from core import settings  # noqa: E402
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}
+
+
+@pytest.fixture(autouse=True)
+def _isolated(tmp_path, monkeypatch):
+    """Point all state at `tmp_path` and let sockets reach this machine only."""
+    monkeypatch.setenv("VITRINE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    settings.use(None)
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if isinstance(address, tuple) and str(address[0]) not in _LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    yield
+    settings.use(None)
