@@ -1,17 +1,17 @@
 """Fixtures of all tests: state in a temporary folder, no network but loopback."""
 
-import core.gpu  # noqa: F401  # first, as in every entry point
-
 import os
 import socket
 
 import pytest
 
+import core.gpu  # noqa: F401  # first, as in every entry point
+
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
-from core import settings  # noqa: E402
+from core import settings
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}
 
