@@ -1,0 +1,306 @@
+"""The hub: one Gradio app with a landing page, a page per method, Jobs and Status.
+
+    blocks, launch_kwargs = build_hub()      # everything that `VITRINE_METHODS` asks for
+    blocks, launch_kwargs = build_one(slug)  # one method at `/`, for a Space of its own
+    serve()                                  # build, queue, launch, block
+    with running(port=0) as url: ...         # the same in a background thread, for tests
+
+Method pages are laid out inline by their `ui.layout()`, which must not import torch. One that fails
+becomes a page with its error.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import core.gpu  # noqa: F401  # first: settles what `import spaces` means
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from core import registry, settings
+from core.registry import MethodSpec
+from core.settings import Settings
+from core.ui import chrome, landing, page, routes, status, theme, visitor_jobs
+
+logger = logging.getLogger(__name__)
+
+CONCURRENT = 8  # events of one handler at a time; jobs have their own limits
+THREADS = 96  # a page that follows a job holds one thread of Gradio's pool
+SESSIONS = 500  # states kept; one of a large hub costs about 1 MB
+
+_built: dict[str, Any] = {"pages": [], "broken": [], "started": 0.0, "blocks": None}
+
+
+def state() -> dict[str, Any]:
+    """What `/readyz` says: pages built, pages broken, whether the queue runs."""
+    blocks = _built["blocks"]
+    queue = getattr(blocks, "_queue", None)
+    running_queue = bool(queue is not None and not getattr(queue, "stopped", True))
+    missing = [slug for slug in _built["pages"] if not _weights_present(slug)]
+    return {
+        "ready": bool(running_queue and not missing),
+        "queue": running_queue,
+        "pages": list(_built["pages"]),
+        "broken": [broken.slug for broken in _built["broken"]],
+        "without_weights": missing,
+    }
+
+
+def _weights_present(slug: str) -> bool:
+    from core.ui.readiness import has_weights
+
+    try:
+        return has_weights(registry.load(slug))
+    except Exception:  # a broken method is reported as broken, not as missing weights
+        return True
+
+
+def _load_specs(only: tuple[str, ...]) -> tuple[list[MethodSpec], list[landing.Broken]]:
+    found, broken = [], []
+    for slug in only or registry.slugs():
+        try:
+            found.append(registry.load(slug))
+        except Exception as error:  # one bad card must not take the hub down
+            logger.exception("the card of %s cannot be read", slug)
+            broken.append(landing.Broken(slug, slug, _brief(error)))
+    return sorted(found, key=lambda spec: (spec.order, spec.slug)), broken
+
+
+def _brief(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error}".strip()
+    return text if len(text) <= 400 else text[:400] + "…"
+
+
+@contextmanager
+def _rollback(blocks: gr.Blocks) -> Iterator[None]:
+    """Take away what a layout added before it failed, so that its page starts empty again."""
+    config = blocks.default_config
+    kept_blocks, kept_fns = set(config.blocks), set(config.fns)
+    children = list(blocks.children)
+    endpoint = config.fn_id
+    try:
+        yield
+    except BaseException:
+        for ident in set(config.blocks) - kept_blocks:
+            del config.blocks[ident]
+        for ident in set(config.fns) - kept_fns:
+            del config.fns[ident]
+        config.fn_id = endpoint
+        blocks.children[:] = children
+        raise
+
+
+def _method_page(blocks: gr.Blocks, spec: MethodSpec) -> landing.Broken | None:
+    """Lay out one method inside the open page; returns what went wrong, if anything."""
+    try:
+        with _rollback(blocks):
+            module = registry.module(spec.slug, "ui")
+            module.layout()
+            publish = getattr(module, "api", None)
+            if publish is not None:
+                publish()
+    except Exception as error:  # the other methods must live
+        logger.exception("the page of %s could not be built", spec.slug)
+        broken = landing.Broken(spec.slug, spec.title, _brief(error))
+        page.failed_page(spec.slug, spec.title, broken.error)
+        return broken
+    return None
+
+
+def build_hub(given: Settings | None = None) -> tuple[gr.Blocks, dict[str, Any]]:
+    """Build every page; returns the app and the arguments of `launch`.
+
+    Args:
+        given: settings to use for the process; default is what is current.
+    """
+    if given is not None:
+        settings.use(given)
+    chosen = settings.current()
+    chrome.single(None)
+    specs, broken = _load_specs(chosen.methods)
+    titles = {"": ("Vitrine", landing.LEAD)}
+    with gr.Blocks(title="Vitrine", analytics_enabled=False) as hub:
+        pass
+    for spec in specs:
+        titles[spec.slug] = (f"{spec.title} · Vitrine", spec.summary)
+        with hub.route(spec.title, f"/{spec.slug}"):
+            failed = _method_page(hub, spec)
+        if failed is not None:
+            broken.append(failed)
+    for bad in broken:
+        if bad.slug not in titles:
+            titles[bad.slug] = (f"{bad.title} · Vitrine", "This page could not be built.")
+            with hub.route(bad.title, f"/{bad.slug}"):
+                page.failed_page(bad.slug, bad.title, bad.error)
+    for slug, title, lay_out in (
+        ("jobs", "Jobs", visitor_jobs.layout),
+        ("status", "Status", status.layout),
+    ):
+        titles[slug] = (f"{title} · Vitrine", "")
+        with hub.route(title, f"/{slug}"):
+            lay_out()
+    failed_slugs = {bad.slug for bad in broken}
+    hub.current_page = ""
+    with hub:
+        landing.layout([s for s in specs if s.slug not in failed_slugs], broken)
+    return _ready(hub, chosen, titles, [s.slug for s in specs], broken)
+
+
+def build_one(slug: str, given: Settings | None = None) -> tuple[gr.Blocks, dict[str, Any]]:
+    """Build a single method at `/`, as its own Space runs it.
+
+    Raises:
+        NotFoundError: there is no such method.
+    """
+    if given is not None:
+        settings.use(given)
+    spec = registry.load(slug)
+    chrome.single(slug)
+    broken = []
+    with gr.Blocks(title=spec.title, analytics_enabled=False) as app:
+        failed = _method_page(app, spec)
+        if failed is not None:
+            broken.append(failed)
+    titles = {"": (spec.title, spec.summary)}
+    return _ready(app, settings.current(), titles, [slug], broken)
+
+
+def _ready(
+    blocks: gr.Blocks,
+    chosen: Settings,
+    titles: dict[str, tuple[str, str]],
+    pages: list[str],
+    broken: list[landing.Broken],
+) -> tuple[gr.Blocks, dict[str, Any]]:
+    blocks.queue(max_size=chosen.queue_size, default_concurrency_limit=CONCURRENT)
+    _built.update(pages=pages, broken=broken, blocks=blocks, started=time.time())
+    return blocks, launch_kwargs(chosen, titles)
+
+
+def _auth(chosen: Settings) -> Callable[[str, str], bool] | None:
+    if chosen.auth is None:
+        return None
+    name, word = (part.encode() for part in chosen.auth)
+
+    def check(user: str, password: str) -> bool:
+        """Compare both in constant time, always both."""
+        right_user = secrets.compare_digest(user.encode(), name)
+        right_word = secrets.compare_digest(password.encode(), word)
+        return right_user and right_word
+
+    return check
+
+
+def mcp_wanted(chosen: Settings) -> bool:
+    """MCP is served when its package is there and no password guards the hub.
+
+    Gradio lists the tools to everybody even with a password, and then refuses to run them.
+    """
+    return chosen.auth is None and importlib.util.find_spec("mcp") is not None
+
+
+def launch_kwargs(chosen: Settings, titles: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    """The arguments of `Blocks.launch` for these settings."""
+    return {
+        "server_name": chosen.host,
+        "server_port": chosen.port or None,
+        "share": chosen.share,
+        "root_path": chosen.root_path or None,
+        "auth": _auth(chosen),
+        "theme": theme.theme(),
+        "footer_links": ["api", "settings"],
+        "max_file_size": chosen.max_upload_bytes,
+        "max_threads": THREADS,
+        "state_session_capacity": SESSIONS,
+        "mcp_server": mcp_wanted(chosen),
+        "ssr_mode": False,
+        "enable_monitoring": False,
+        "show_error": True,
+        "pwa": False,
+        # Results are kept in our own run store; Gradio's copy in the browser would be a second,
+        # unbounded one that the visitor cannot see from here.
+        "run_history": False,
+        "quiet": True,
+        "app_kwargs": {
+            "routes": routes.routes(),
+            "middleware": [
+                Middleware(GZipMiddleware, minimum_size=1000),
+                Middleware(routes.PageHead, titles=titles),
+            ],
+        },
+    }
+
+
+@contextmanager
+def running(
+    blocks: gr.Blocks, arguments: dict[str, Any], *, port: int | None = None
+) -> Iterator[str]:
+    """Serve in a background thread and yield the address; closes on exit."""
+    arguments = {**arguments, "prevent_thread_lock": True, "inbrowser": False}
+    if port is not None:
+        arguments["server_port"] = port or _free_port()
+    _, url, _ = blocks.launch(**arguments)
+    try:
+        yield url
+    finally:
+        blocks.close()
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def serve(
+    given: Settings | None = None,
+    *,
+    warm_up: bool = True,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Build the hub, launch it and block until it is stopped; see `serve_built`."""
+    serve_built(*build_hub(given), warm_up=warm_up, on_ready=on_ready)
+
+
+def serve_built(
+    blocks: gr.Blocks,
+    arguments: dict[str, Any],
+    *,
+    warm_up: bool = True,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Launch an app that `build_hub` or `build_one` made and block until it is stopped.
+
+    Args:
+        blocks: the app.
+        arguments: the arguments of its `launch`.
+        warm_up: import torch once the hub has been up for a while, so that the first job is quick.
+        on_ready: called with the address as soon as the hub answers.
+    """
+    _, url, share = blocks.launch(**{**arguments, "prevent_thread_lock": True})
+    if on_ready is not None:
+        on_ready(share or url)
+    if warm_up and not settings.current().zero_gpu:
+        threading.Thread(target=_warm_up, name="vitrine-warm-up", daemon=True).start()
+    blocks.block_thread()
+
+
+def _warm_up(after: float = 20.0) -> None:
+    """Import torch some idle seconds after the start; on ZeroGPU the platform has done so."""
+    time.sleep(after)
+    if importlib.util.find_spec("torch") is not None:
+        importlib.import_module("torch")

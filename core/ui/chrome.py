@@ -1,0 +1,108 @@
+"""The top of every page: navigation, title, one sentence, links. One HTML component."""
+
+from __future__ import annotations
+
+import html
+
+import gradio as gr
+
+from core import registry, settings
+from core.errors import VitrineError
+from core.registry import MethodSpec
+from core.ui.theme import NEUTRAL_ACCENT, accent_css
+
+_single: str | None = None  # slug when the process serves one method only
+
+
+def single(slug: str | None) -> None:
+    """Tell the navigation that this process serves one method at `/`, or all of them (`None`)."""
+    global _single
+    _single = slug
+
+
+def _navigation(current: str) -> str:
+    if _single is not None:
+        return (
+            '<nav class="vt-nav" aria-label="Main"><a class="vt-brand" href="./">Vitrine</a>'
+            f'<span class="vt-nav-end">{_switch()}</span></nav>'
+        )
+    links = []
+    for slug in registry.slugs():
+        if settings.current().methods and slug not in settings.current().methods:
+            continue
+        try:
+            title = registry.load(slug).title
+        except Exception:  # a broken method still has a page that says so
+            title = slug
+        mark = ' aria-current="page"' if slug == current else ""
+        links.append(f'<li><a href="{html.escape(slug)}"{mark}>{html.escape(title)}</a></li>')
+    ends = []
+    for slug, title in (("jobs", "Jobs"), ("status", "Status")):
+        mark = ' aria-current="page"' if slug == current else ""
+        ends.append(f'<a href="{slug}"{mark}>{title}</a>')
+    home = ' aria-current="page"' if current == "" else ""
+    return (
+        f'<nav class="vt-nav" aria-label="Main"><a class="vt-brand" href="./"{home}>Vitrine</a>'
+        f'<details class="vt-methods"><summary>Methods</summary><ul>{"".join(links)}</ul></details>'
+        f'<span class="vt-nav-end">{"".join(ends)}{_switch()}</span></nav>'
+    )
+
+
+def _switch() -> str:
+    return (
+        '<button type="button" class="vt-switch" data-do="theme" '
+        'aria-label="Switch between light and dark">◐</button>'
+        '<button type="button" class="vt-switch" data-do="help" '
+        'aria-label="Keyboard shortcuts">?</button>'
+    )
+
+
+def _skip() -> str:
+    return '<a class="vt-skip" href="#vt-tabs" data-do="skip">Skip to the content</a>'
+
+
+def _emit(body: str, *, colour: str, title: str) -> gr.HTML:
+    gr.Navbar(visible=False)
+    return gr.HTML(
+        f'<style>{accent_css(colour)}</style><div data-title="{html.escape(title)}">{body}</div>',
+        elem_classes="vt-top",
+        apply_default_css=False,
+        js_on_load=None,
+    )
+
+
+def header(spec: MethodSpec) -> gr.HTML:
+    """Navigation and head of a method page."""
+    paper = spec.paper
+    cited = html.escape(f"{paper.authors}: {paper.title}. {paper.venue} {paper.year}.")
+    if paper.url:
+        cited = (
+            f'<a href="{paper.url}" target="_blank" rel="noopener noreferrer">{cited}'
+            '<span class="vt-sr"> (opens in a new tab)</span></a>'
+        )
+    body = (
+        f"{_skip()}{_navigation(spec.slug)}"
+        f'<header class="vt-head"><h1>{html.escape(spec.title)}</h1>'
+        f'<p class="vt-lead">{html.escape(spec.summary)}</p>'
+        f'<p class="vt-paper">{cited}</p></header>'
+    )
+    return _emit(body, colour=spec.colour, title=f"{spec.title} · Vitrine")
+
+
+def plain_header(title: str, lead: str, current: str = "") -> gr.HTML:
+    """Navigation and head of a page that is no method: landing, Jobs, Status, a failed method."""
+    body = (
+        f"{_skip()}{_navigation(current)}"
+        f'<header class="vt-head"><h1>{html.escape(title)}</h1>'
+        f'<p class="vt-lead">{html.escape(lead)}</p></header>'
+    )
+    shown = "Vitrine" if title == "Vitrine" else f"{title} · Vitrine"
+    return _emit(body, colour=NEUTRAL_ACCENT, title=shown)
+
+
+def method_title(slug: str) -> str:
+    """The title of a method, or its slug when its card cannot be read."""
+    try:
+        return registry.load(slug).title
+    except VitrineError:
+        return slug

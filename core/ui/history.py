@@ -1,0 +1,164 @@
+"""The panel of the visitor's stored runs on a page: look, re-open, pin, delete, export.
+
+One `gr.HTML` and one upload button. Buttons in the panel call server functions with the browser's
+id; the run store checks that the run is that browser's own.
+"""
+
+from __future__ import annotations
+
+import html
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core.errors import VitrineError
+from core.ui import jobs, links
+from core.ui.errors import sentence
+
+LIMIT = 24  # runs shown; older ones stay in the store
+_JS = "window.vitrine ? vitrine.history(element, server, trigger, props) : addEventListener('vitrine', () => vitrine.history(element, server, trigger, props)); /* 'open' */"
+
+
+def _runs(method: str, owner: str) -> list[Any]:
+    from core.runs import store
+
+    return store().list(method=method, owner=owner, limit=LIMIT)
+
+
+def when(created: Any) -> str:
+    """A point in time for people, such as `3 min ago` or `04 Nov, 12:30`."""
+    moment = created.timestamp() if hasattr(created, "timestamp") else float(created)
+    age = max(time.time() - moment, 0.0)
+    if age < 45:
+        return "just now"
+    if age < 5400:
+        return f"{age / 60:.0f} min ago"
+    if age < 86400:
+        return f"{age / 3600:.0f} h ago"
+    return time.strftime("%d %b, %H:%M", time.localtime(moment))
+
+
+def _settings_words(request: Any, limit: int = 4) -> str:
+    inner = request.get("request", {}) if isinstance(request, dict) else {}
+    words = []
+    for key, value in inner.items():
+        if isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= 24):
+            words.append(f"{key.replace('_', ' ')} {value}")
+        if len(words) == limit:
+            break
+    return ", ".join(words)
+
+
+def _item(run: Any) -> str:
+    ident = html.escape(run.id)
+    picture = '<span class="vt-thumb" aria-hidden="true"></span>'
+    if run.thumbnail and run.thumbnail in run.artifacts:
+        source = html.escape(links.artifact_link(run.id, run.thumbnail))
+        picture = f'<img class="vt-thumb" src="{source}" alt="" loading="lazy">'
+    title = html.escape(run.title or run.method)
+    pinned = "true" if run.pinned else "false"
+    label = "Unpin" if run.pinned else "Pin"
+    return (
+        f'<li class="vt-run" data-run="{ident}">'
+        f'<label class="vt-pick"><input type="checkbox" data-pick="{ident}">'
+        f'<span class="vt-sr">Select {title}</span></label>'
+        f"{picture}<div class='vt-run-text'>"
+        f'<a href="{html.escape(links.run_link(run.method, run.id))}" data-do="open" '
+        f'data-run="{ident}">{title}</a>'
+        f"<small>{html.escape(when(run.created))} · {jobs.seconds_words(run.seconds)}"
+        f" · {html.escape(_settings_words(run.request))}</small></div>"
+        f'<button type="button" class="vt-button" data-do="pin" data-run="{ident}" '
+        f'aria-pressed="{pinned}">{label}</button>'
+        f'<button type="button" class="vt-button" data-do="delete" data-run="{ident}" '
+        f'aria-label="Delete {title}">Delete</button></li>'
+    )
+
+
+def markup(method: str, owner: str) -> str:
+    """The panel's HTML for one visitor; every text from a run is escaped."""
+    try:
+        runs = _runs(method, owner)
+    except VitrineError as error:
+        return f'<p class="vt-quiet">{html.escape(sentence(error))}</p>'
+    if not runs:
+        body = '<p class="vt-quiet">Nothing yet. Every result is kept here without asking.</p>'
+    else:
+        items = "".join(_item(run) for run in runs)
+        body = (
+            f'<ul class="vt-runs">{items}</ul><p class="vt-runs-tools">'
+            '<button type="button" class="vt-button" data-do="export">Export as zip</button>'
+            '<span class="vt-quiet">the selected runs, or all of them. '
+            "Runs that are not pinned are deleted after a while.</span></p>"
+        )
+    return (
+        f'<section class="vt-history" data-owner="{html.escape(owner)}" '
+        f'data-method="{html.escape(method)}" aria-label="Your runs">'
+        f'<h2>Your runs</h2><p class="vt-drop" role="status"></p>{body}</section>'
+    )
+
+
+def _owner(payload: dict[str, Any]) -> tuple[str, str]:
+    return str(payload.get("owner", "")), str(payload.get("method", ""))
+
+
+def _pin(payload: dict[str, Any]) -> dict[str, str]:
+    """Pin or unpin a run of this browser."""
+    return _change(payload, lambda store, owner: store.pin(payload["run"], owner, payload["on"]))
+
+
+def _delete(payload: dict[str, Any]) -> dict[str, str]:
+    """Delete a run of this browser."""
+    return _change(payload, lambda store, owner: store.delete(payload["run"], owner))
+
+
+def _change(payload: dict[str, Any], change: Any) -> dict[str, str]:
+    from core.runs import store
+
+    owner, method = _owner(payload)
+    try:
+        change(store(), owner)
+    except VitrineError as error:
+        return {"error": sentence(error)}
+    return {"html": markup(method, owner)}
+
+
+def _export(payload: dict[str, Any]) -> dict[str, str]:
+    """Zip runs of this browser and return the address of the file's one-time copy."""
+    from core.runs import store
+    from core.ui.routes import offer_download
+
+    owner, method = _owner(payload)
+    own = {run.id for run in store().list(method=method, owner=owner, limit=1000)}
+    chosen = [run for run in payload.get("runs") or own if run in own]
+    if not chosen:
+        return {"error": "There is nothing to export yet."}
+    folder = Path(tempfile.mkdtemp(prefix="vitrine-export-"))
+    try:
+        target = store().export_zip(chosen, folder / f"vitrine-{method}.zip")
+    except VitrineError as error:
+        return {"error": sentence(error)}
+    return {"link": offer_download(target)}
+
+
+def panel(method: str) -> tuple[gr.HTML, gr.UploadButton]:
+    """Place the panel and its "Open a result file" button below the tabs."""
+    with gr.Column(elem_classes="vt-history-column"):
+        shown = gr.HTML(
+            f'<section class="vt-history" data-method="{html.escape(method)}"></section>',
+            elem_classes="vt-history-host",
+            apply_default_css=False,
+            js_on_load=_JS,
+            server_functions=[_pin, _delete, _export],
+        )
+        opener = gr.UploadButton(
+            "Open a result file",
+            file_types=[".png", ".json"],
+            type="binary",
+            size="sm",
+            variant="secondary",
+            elem_classes="vt-open-file",
+        )
+    return shown, opener

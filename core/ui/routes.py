@@ -1,0 +1,247 @@
+"""HTTP beside Gradio: health, metrics, our assets, files of stored runs, and the page's head.
+
+A file is named by a run's id and one of its artifact names, never by a path; the store decides what
+there is. With a password on the hub, files and metrics want the same login as the pages.
+"""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from core.errors import NotFoundError
+from core.ui import links, theme
+
+_YEAR = "public, max-age=31536000, immutable"
+_INLINE = re.compile(
+    r"(image/(png|jpeg|webp|gif)|audio/[\w.+-]+|video/[\w.+-]+|application/json|text/plain)"
+)
+_NAME = re.compile(r"[\w.-]{1,120}")
+_DOWNLOAD_SECONDS = 600.0
+
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    # Gradio compiles its HTML templates and styles at run time, hence the two unsafe words; no
+    # other host may be reached, whatever the page holds.
+    "content-security-policy": (
+        "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        "connect-src 'self' data: blob: ws: wss:; media-src 'self' data: blob:; "
+        "worker-src 'self' blob:; object-src 'none'; base-uri 'self'"
+    ),
+}
+
+_downloads: dict[str, tuple[Path, float]] = {}
+
+
+def offer_download(path: Path) -> str:
+    """Offer a finished file for ten minutes; returns its address, relative to the hub."""
+    now = time.monotonic()
+    for token, (old, until) in list(_downloads.items()):
+        if until < now:
+            _downloads.pop(token, None)
+            old.unlink(missing_ok=True)
+    token = secrets.token_urlsafe(18)
+    _downloads[token] = (path, now + _DOWNLOAD_SECONDS)
+    return f"download/{token}"
+
+
+def _may_read(request: Request) -> bool:
+    app = request.app
+    if getattr(app, "auth", None) is None:
+        return True
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return any(request.cookies.get(name) in app.tokens for name in names)
+
+
+def _refuse(status: int, text: str) -> Response:
+    return PlainTextResponse(
+        text, status_code=status, headers={"x-content-type-options": "nosniff"}
+    )
+
+
+async def asset(request: Request) -> Response:
+    """Our style sheet and script; the name holds their hash."""
+    found = theme.asset_names().get(request.path_params["name"])
+    if found is None:
+        return _refuse(404, "There is no such asset.")
+    body, media_type = found
+    headers = {"cache-control": _YEAR, "x-content-type-options": "nosniff"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["vary"] = "accept-encoding"
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _run_file(run_id: str, name: str) -> tuple[bytes | Path, str]:
+    from core.runs import store
+
+    if name == "vitrine.json":
+        run = store().get(run_id)
+        settings = links.Settings(
+            run.method, str(run.request.get("action")), run.request.get("request", {}), run.id
+        )
+        data = links.envelope(settings) | {"result": run.result, "versions": run.versions}
+        return json.dumps(data, indent=1, ensure_ascii=False).encode(), "application/json"
+    run = store().get(run_id)
+    if name not in run.artifacts:
+        raise NotFoundError(f"The run has no file {name!r}.")
+    return store().artifact_file(run_id, name), run.artifacts[name].media_type
+
+
+async def artifact(request: Request) -> Response:
+    """One file of a stored run, inline for media and as a download for the rest."""
+    if not _may_read(request):
+        return _refuse(401, "Log in first.")
+    run_id, name = request.path_params["run"], request.path_params["name"]
+    if not (_NAME.fullmatch(run_id) and _NAME.fullmatch(name)):
+        return _refuse(404, "There is no such file.")
+    try:
+        content, media_type = await run_in_threadpool(_run_file, run_id, name)
+    except NotFoundError:
+        return _refuse(404, "There is no such file, or no longer.")
+    inline = (
+        bool(_INLINE.fullmatch(media_type))
+        and "download" not in request.query_params
+        and name != "vitrine.json"
+    )
+    headers = {
+        "content-disposition": f'{"inline" if inline else "attachment"}; filename="{name}"',
+        "cache-control": "private, max-age=31536000, immutable",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "default-src 'none'; sandbox",
+    }
+    if isinstance(content, Path):
+        return FileResponse(content, media_type=media_type, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+async def download(request: Request) -> Response:
+    """A file that a server function offered a moment ago."""
+    if not _may_read(request):
+        return _refuse(401, "Log in first.")
+    path, until = _downloads.get(request.path_params["token"], (Path(), 0.0))
+    if until < time.monotonic() or not path.is_file():
+        return _refuse(404, "This download has expired. Export again.")
+    return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
+
+
+async def healthz(request: Request) -> Response:
+    """Whether the process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """Whether the hub can take work: its queue runs and every shown method has a page."""
+    from core import hub
+
+    state = hub.state()
+    return JSONResponse(state, status_code=200 if state["ready"] else 503)
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus text."""
+    if not _may_read(request):
+        return _refuse(401, "Log in first.")
+    from core import metrics as measured
+
+    body, media_type = await run_in_threadpool(measured.render)
+    return Response(body, media_type=media_type)
+
+
+def routes() -> list[Route]:
+    """All routes beside Gradio's own."""
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route("/vitrine/{name}", asset),
+        Route("/artifact/{run}/{name}", artifact),
+        Route("/download/{token}", download),
+    ]
+
+
+Scope = dict[str, Any]
+Send = Callable[[Any], Awaitable[None]]
+
+
+class PageHead:
+    """Middleware that puts title, language, style sheet and script into each page's head.
+
+    Gradio inserts them by script after the first paint, which would flash, and it names a picture
+    on another host. Pages are held back until complete (tens of kilobytes); nothing else is.
+    """
+
+    def __init__(self, app: Any, titles: Mapping[str, tuple[str, str]]) -> None:
+        """Wrap `app`; `titles` maps a page's path without slashes to title and description."""
+        self.app = app
+        self.titles = titles
+        self.head = theme.head_tags()
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        root = scope.get("root_path", "")
+        name = path.removeprefix(root).strip("/")
+        held: list[bytes] = []
+        start: dict[str, Any] = {}
+
+        async def passed(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = [(k.lower(), v) for k, v in message["headers"]]
+                present = {k for k, _ in headers}
+                headers += [
+                    (k.encode(), v.encode())
+                    for k, v in HEADERS.items()
+                    if k.encode() not in present
+                ]
+                message = {**message, "headers": headers}
+                kind = dict(headers).get(b"content-type", b"")
+                if name in self.titles and kind.startswith(b"text/html"):
+                    start.update(message)
+                    return
+                await send(message)
+            elif start:
+                held.append(message.get("body", b""))
+                if not message.get("more_body"):
+                    await self._finish(start, b"".join(held), name, send)
+            else:
+                await send(message)
+
+        await self.app(scope, receive, passed)
+
+    async def _finish(self, start: dict[str, Any], body: bytes, name: str, send: Send) -> None:
+        text = body.decode("utf-8")
+        title, description = self.titles[name]
+        text = re.sub(r'\s*<meta\s+(property|name)="(og|twitter):[^>]*>', "", text)
+        tags = (
+            f"<title>{html.escape(title)}</title>"
+            f'<meta name="description" content="{html.escape(description)}">{self.head}'
+        )
+        body = text.replace(
+            '<meta charset="utf-8" />', f'<meta charset="utf-8" />{tags}', 1
+        ).encode()
+        headers = [(k, v) for k, v in start["headers"] if k != b"content-length"]
+        headers.append((b"content-length", str(len(body)).encode()))
+        await send({**start, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def gzip_size(body: bytes) -> int:
+    """Bytes on the wire at level 6, what the page budget counts."""
+    return len(gzip.compress(body, 6))
