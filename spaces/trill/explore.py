@@ -1,0 +1,251 @@
+"""Explore, compare and the triplet lab: what the net hears in one, two or three clips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from core.jobs import Job
+
+from . import gallery, pairs
+from .config import LAYERS
+from .listening import (
+    SAMPLE_RATE,
+    Vectors,
+    cosine,
+    embedder,
+    gallery_means,
+    hear,
+    hear_clip,
+    open_clip,
+    pool,
+    shade,
+    squared_distance,
+    unit,
+    weights_id,
+)
+from .requests import CompareRequest, ExploreRequest, TripletRequest
+from .results import (
+    CompareResult,
+    Dot,
+    ExploreResult,
+    LayerAnswer,
+    Neighbour,
+    Picture,
+    Triangle,
+    TripletResult,
+)
+
+_MOST_COLUMNS = 1200  # of a drawn log-mel
+_MOST_CELLS = 240  # of a side of a drawn self-similarity
+_MOST_DOTS = 160  # patches on the map
+_NEAREST = 5
+
+
+def explore(job: Job, request: ExploreRequest) -> ExploreResult:
+    """Hear one clip, and place it among the shipped ones."""
+    sound = open_clip(request.clip)
+    with embedder(job, request) as net:
+        heard = hear(job, net, sound.waveform, request, share=(0.02, 0.6))
+        means = gallery_means(job, net, request, share=(0.6, 0.95))
+        weights = weights_id(net)
+    job.report(0.95, "Drawing")
+    patches = heard.layer(request.layer)
+    axes = _axes(np.stack(list(means.values())))
+    nearest = _nearest(heard.mean(request.layer), means, request.clip.source)
+    similarity = _similarity(patches)
+    return ExploreResult(
+        weights=weights,
+        files={"embedding.safetensors": _vectors_file(heard, weights)},
+        heard=sound.heard,
+        layer=request.layer,
+        dimensions=patches.shape[1],
+        num_patches=len(patches),
+        hop_seconds=round(request.hop_frames * 160 / SAMPLE_RATE, 4),
+        log_mel=_log_mel_picture(heard.log_mel),
+        similarity=similarity,
+        similarity_span=(round(float(heard.times[0]), 3), round(float(heard.times[-1]), 3)),
+        dots=_dots(patches, heard.times, axes),
+        gallery=_gallery_dots(means, axes),
+        explained=axes.explained,
+        nearest=nearest,
+        turns=_turns(patches, heard.times),
+    )
+
+
+class _Axes:
+    """Two principal axes of the examples' mean vectors, on the unit sphere."""
+
+    def __init__(self, means: np.ndarray) -> None:
+        points = unit(means)
+        self.centre = points.mean(axis=0)
+        _, singular, basis = np.linalg.svd(points - self.centre, full_matrices=False)
+        top = basis[:2]
+        signs = np.sign(top[np.arange(len(top)), np.abs(top).argmax(axis=1)])
+        self.basis = top * np.where(signs == 0, 1.0, signs)[:, None]
+        share = singular**2 / max(float(np.sum(singular**2)), 1e-12)
+        self.explained = (round(float(share[0]), 3), round(float(share[1]), 3))
+
+    def place(self, vectors: np.ndarray) -> np.ndarray:
+        """Coordinates of vectors, (N, D) to (N, 2)."""
+        return (unit(vectors) - self.centre) @ self.basis.T
+
+
+def _axes(means: np.ndarray) -> _Axes:
+    return _Axes(means)
+
+
+def _dots(patches: np.ndarray, times: np.ndarray, axes: _Axes) -> tuple[Dot, ...]:
+    """Running means over about a second: single patches follow the sounds, not the voice."""
+    step = max(1, round(0.5 / max(float(times[1] - times[0]), 0.01))) if len(times) > 1 else 1
+    kernel = [patches[max(0, i - step) : i + step + 1].mean(axis=0) for i in range(len(patches))]
+    places, moments = pool(axes.place(np.stack(kernel)), _MOST_DOTS), times
+    if len(places) < len(times):
+        moments = pool(times[:, None], _MOST_DOTS)[:, 0]
+    return tuple(
+        Dot(x=_r(x), y=_r(y), label=f"{t:.1f} s", seconds=_r(t, 2))
+        for (x, y), t in zip(places, moments, strict=True)
+    )
+
+
+def _gallery_dots(means: dict[str, np.ndarray], axes: _Axes) -> tuple[Dot, ...]:
+    places = axes.place(np.stack(list(means.values())))
+    return tuple(
+        Dot(x=_r(x), y=_r(y), label=gallery.example(name).title, example=name)
+        for name, (x, y) in zip(means, places, strict=True)
+    )
+
+
+def _nearest(mean: np.ndarray, means: dict[str, np.ndarray], source: str) -> tuple[Neighbour, ...]:
+    others = {k: v for k, v in means.items() if f"example:{k}" != source}
+    found = sorted(((cosine(mean, v), k) for k, v in others.items()), reverse=True)
+    return tuple(Neighbour(example=k, cosine=_r(c)) for c, k in found[:_NEAREST])
+
+
+def _similarity(patches: np.ndarray) -> Picture:
+    few = unit(pool(patches - patches.mean(axis=0), _MOST_CELLS)) if len(patches) > 1 else None
+    matrix = few @ few.T if few is not None else np.ones((1, 1))
+    # The diagonal is 1 by construction; the contrast shall serve the rest.
+    low, high = np.percentile(matrix, [2, 97]) if matrix.size > 1 else (0.0, 1.0)
+    return shade(matrix, float(low), float(high))
+
+
+def _turns(patches: np.ndarray, times: np.ndarray) -> tuple[float, ...]:
+    """Moments where the second before and the second after sound unlike each other.
+
+    The score of a moment is the squared distance between the two means, as in novelty curves of
+    music analysis; a peak counts when it stands out of the clip's own spread.
+    """
+    if len(times) < 2:
+        return ()
+    width = max(2, round(1.2 / max(float(times[1] - times[0]), 0.01)))
+    if len(patches) < 2 * width + 2:
+        return ()
+    points = unit(patches - patches.mean(axis=0))
+    scores = np.array(
+        [
+            2 - 2 * float(unit(points[i - width : i].mean(0)) @ unit(points[i : i + width].mean(0)))
+            for i in range(width, len(points) - width + 1)
+        ]
+    )
+    moments = (times[width - 1 : len(points) - width] + times[width : len(points) - width + 1]) / 2
+    bar = max(1.0, float(np.median(scores) + scores.std()))
+    found: list[int] = []
+    for index in np.argsort(-scores):
+        if scores[index] < bar:
+            break
+        if all(abs(moments[index] - moments[other]) > 1.0 for other in found):
+            found.append(int(index))
+    return tuple(sorted(_r(moments[i], 1) for i in found[:12]))
+
+
+def _log_mel_picture(log_mel: np.ndarray) -> Picture:
+    columns = pool(log_mel, _MOST_COLUMNS)
+    low, high = float(np.log(0.001)), max(float(columns.max()), -2.0)
+    return shade(columns.T[::-1], low, high)
+
+
+def _vectors_file(heard: Vectors, weights: str) -> bytes:
+    from safetensors.numpy import save
+
+    arrays = {"embedding": heard.embedding, "layer19": heard.layer19, "times": heard.times}
+    return save(
+        {k: np.ascontiguousarray(v, np.float32) for k, v in arrays.items()},
+        {"weights": weights, "about": "rows are patches; times are their centres in seconds"},
+    )
+
+
+def compare(job: Job, request: CompareRequest) -> CompareResult:
+    """How alike two clips sound, for both layers, beside pairs whose answer is known."""
+    first, second = open_clip(request.first), open_clip(request.second)
+    with embedder(job, request) as net:
+        a = hear(job, net, first.waveform, request, share=(0.05, 0.5), text="Listening to A")
+        b = hear(job, net, second.waveform, request, share=(0.5, 0.95), text="Listening to B")
+        weights = weights_id(net)
+    answers = []
+    for layer in LAYERS:
+        value = cosine(a.mean(layer), b.mean(layer))
+        known = pairs.known(layer)
+        answers.append(
+            LayerAnswer(
+                layer=layer,
+                cosine=_r(value, 4),
+                above_different=_r(known.share_below("different", value)),
+                above_same=_r(known.share_below("same", value)),
+            )
+        )
+    return CompareResult(
+        weights=weights,
+        first=first.heard,
+        second=second.heard,
+        layer=request.layer,
+        answers=tuple(answers),
+    )
+
+
+def triplet(job: Job, request: TripletRequest) -> TripletResult:
+    """Distances of three moments, and what the triplet loss makes of them."""
+    clips = (request.anchor, request.positive, request.negative)
+    with embedder(job, request) as net:
+        heard = [
+            hear_clip(job, net, clip, request, share=(0.1 + 0.28 * i, 0.38 + 0.28 * i))
+            for i, clip in enumerate(clips)
+        ]
+        weights = weights_id(net)
+    triangles = []
+    for layer in LAYERS:
+        anchor, positive, negative = (vectors.mean(layer) for vectors in heard)
+        to_positive = squared_distance(anchor, positive)
+        to_negative = squared_distance(anchor, negative)
+        triangles.append(_triangle(layer, to_positive, to_negative, request.margin))
+    names = tuple(open_name(clip) for clip in clips)
+    return TripletResult(
+        weights=weights,
+        names=(names[0], names[1], names[2]),
+        margin=request.margin,
+        triangles=tuple(triangles),
+    )
+
+
+def open_name(clip: Any) -> str:
+    """What to call a clip on the page."""
+    if clip.name or not clip.source.startswith("example:"):
+        return clip.title
+    return gallery.example(clip.source.partition(":")[2]).title
+
+
+def _triangle(layer: str, positive: float, negative: float, margin: float) -> Triangle:
+    loss = max(0.0, positive - negative + margin)
+    verdict = "easy" if loss == 0 else "semi-hard" if negative > positive else "hard"
+    return Triangle(
+        layer=layer,
+        positive=_r(positive, 4),
+        negative=_r(negative, 4),
+        loss=_r(loss, 4),
+        verdict=verdict,
+    )
+
+
+def _r(value: Any, digits: int = 3) -> float:
+    return round(float(value), digits)

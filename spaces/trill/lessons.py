@@ -1,0 +1,289 @@
+"""Teach, classify and personalise: small heads on the frozen embedding."""
+
+# N clips, K classes
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from core.errors import InputError
+from core.jobs import Job
+
+from . import gallery, heads
+from .explore import open_name
+from .listening import (
+    embedder,
+    gallery_means,
+    hear,
+    hear_clip,
+    open_clip,
+    pool,
+    weights_id,
+)
+from .requests import ClassifyRequest, Clip, Hearing, PersonaliseRequest, TeachRequest
+from .results import (
+    ClassifyResult,
+    CurvePoint,
+    PersonaliseResult,
+    TaughtClip,
+    TeachResult,
+)
+
+_MOST_SERIES = 240  # moments of a classified clip that are kept
+OWN_CLIPS = (1, 2, 3, 4)  # of the six takes of each digit; the rest is the test
+
+
+def teach(job: Job, request: TeachRequest) -> TeachResult:
+    """Learn the visitor's classes and check the head on clips it never heard."""
+    clips = [(k, clip) for k, group in enumerate(request.classes) for clip in group.clips]
+    with embedder(job, request) as net:
+        means = gallery_means(job, net, request, share=(0.02, 0.4))
+        vectors = []
+        for index, (_, clip) in enumerate(clips):
+            share = (0.4 + 0.5 * index / len(clips), 0.4 + 0.5 * (index + 1) / len(clips))
+            text = f"Listening to clip {index + 1} of {len(clips)}"
+            vectors.append(
+                hear_clip(job, net, clip, request, share=share, text=text).mean(request.layer)
+            )
+        weights = weights_id(net)
+    job.report(0.9, "Learning")
+    y = np.array([k for k, _ in clips])
+    lesson = heads.prepare(
+        np.stack(vectors),
+        np.stack(list(means.values())),
+        l2=request.l2,
+        standardise=request.standardise,
+    )
+    num_classes = len(request.classes)
+    held_out = heads.leave_one_out(lesson.reduced, y, num_classes, request.classifier, request.c)
+    heat = heads.temperature(held_out, y)
+    weight, bias = heads.fit(lesson.reduced, y, num_classes, request.classifier, request.c)
+    head = heads.Head(
+        classes=tuple(group.name.strip() for group in request.classes),
+        weight=(weight @ lesson.basis / heat).astype(np.float32),
+        bias=(bias / heat).astype(np.float32),
+        mean=lesson.mean.astype(np.float32),
+        scale=lesson.scale.astype(np.float32),
+        l2=request.l2,
+        layer=request.layer,
+        hop_frames=request.hop_frames,
+        padding=request.padding,
+        classifier=request.classifier,
+        weights=weights,
+    )
+    return _lesson_result(request, head, clips, heads.softmax(held_out / heat), lesson.reduced)
+
+
+def _lesson_result(
+    request: TeachRequest,
+    head: heads.Head,
+    clips: list[tuple[int, Clip]],
+    held_out: np.ndarray,
+    reduced: np.ndarray,
+) -> TeachResult:
+    y, answers = np.array([k for k, _ in clips]), held_out.argmax(axis=1)
+    num_classes = len(head.classes)
+    correct = int(np.sum(answers == y))
+    confusion = np.zeros((num_classes, num_classes), int)
+    np.add.at(confusion, (y, answers), 1)
+    low, high = heads.wilson(correct, len(y))
+    counts = np.bincount(y, minlength=num_classes)
+    places = _map(reduced, y)
+    written = heads.head_to_json(head)
+    return TeachResult(
+        weights=head.weights,
+        files={"head.json": written, "head.safetensors": heads.head_to_safetensors(head)},
+        classes=head.classes,
+        counts=tuple(int(n) for n in counts),
+        classifier=request.classifier,
+        layer=request.layer,
+        clips=tuple(
+            TaughtClip(
+                name=open_name(clip),
+                source=clip.source,
+                truth=k,
+                answer=int(answers[i]),
+                probability=round(float(held_out[i, answers[i]]), 3),
+                x=round(float(places[i, 0]), 4),
+                y=round(float(places[i, 1]), 4),
+            )
+            for i, (k, clip) in enumerate(clips)
+        ),
+        confusion=tuple(tuple(int(v) for v in row) for row in confusion),
+        accuracy=round(correct / len(y), 4),
+        interval=(round(low, 4), round(high, 4)),
+        chance=round(float(counts.max()) / len(y), 4),
+        notes=_notes(head.classes, counts),
+        head=keep_head(written),
+    )
+
+
+def keep_head(data: bytes) -> str:
+    """Put a head into the input store, so that a request can name it by its hash."""
+    from core.runs import store
+
+    return store().put_input(data, "application/json")
+
+
+def _map(reduced: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Two axes that show the classes: those of the class means first, then of the rest."""
+    centred = reduced - reduced.mean(axis=0)
+    means = np.stack([centred[y == k].mean(axis=0) for k in np.unique(y)])
+    basis = np.linalg.svd(means, full_matrices=False)[2][:1]
+    rest = centred - centred @ basis.T @ basis
+    extra = means - means @ basis.T @ basis
+    second = np.linalg.svd(extra if len(means) > 2 else rest, full_matrices=False)[2][:1]
+    return np.stack([centred @ basis[0], centred @ second[0]], axis=1)
+
+
+def _notes(classes: tuple[str, ...], counts: np.ndarray) -> tuple[str, ...]:
+    notes = [
+        f"“{name}” has one clip: leaving it out leaves nothing to learn from, so it counts as wrong."
+        for name, count in zip(classes, counts, strict=True)
+        if count == 1
+    ]
+    if counts.sum() < 10:
+        notes.append("Few clips: the interval is wide. Three or more per class tell more.")
+    return tuple(notes)
+
+
+def classify(job: Job, request: ClassifyRequest) -> ClassifyResult:
+    """Ask a head about a clip: as a whole, and moment by moment."""
+    from core.runs import store
+
+    head = heads.head_from_bytes(store().get_input(request.head.partition(":")[2]))
+    sound = open_clip(request.clip)
+    hearing = Hearing(
+        layer="embedding" if head.layer == "embedding" else "layer19",
+        hop_frames=head.hop_frames,
+        padding="zero" if head.padding == "zero" else "tile",
+        tier=request.tier,
+    )
+    with embedder(job, hearing) as net:
+        heard = hear(job, net, sound.waveform, hearing, share=(0.05, 0.95))
+        weights = weights_id(net)
+    vectors = heard.layer(head.layer)
+    if vectors.shape[1] != len(head.mean):
+        raise InputError(
+            f"The head expects vectors of {len(head.mean)} numbers; this net gives "
+            f"{vectors.shape[1]}. A head works with the net it was taught on ({head.weights}). "
+            "Teach it again."
+        )
+    whole = head.probabilities(vectors.mean(axis=0)[None])[0]
+    # A second of context on both sides: one patch alone follows the sounds, not the manner.
+    width = max(1, round(100 / head.hop_frames))
+    smooth = [vectors[max(0, i - width) : i + width + 1].mean(axis=0) for i in range(len(vectors))]
+    series = pool(head.probabilities(np.stack(smooth)), _MOST_SERIES)
+    times = pool(heard.times[:, None], _MOST_SERIES)[:, 0]
+    return ClassifyResult(
+        weights=weights,
+        heard=sound.heard,
+        classes=head.classes,
+        probabilities=tuple(round(float(p), 4) for p in whole),
+        times=tuple(round(float(t), 2) for t in times),
+        series=tuple(tuple(round(float(p), 3) for p in row) for row in series),
+    )
+
+
+def digit_clips(speaker: str) -> list[tuple[int, int, Clip]]:
+    """The shipped takes of one speaker as (digit, take, clip).
+
+    Raises:
+        InputError: there is no such speaker.
+    """
+    known = digit_speakers()
+    if speaker not in known:
+        raise InputError(
+            f"There are no digits of {speaker[:40]!r}. The speakers are {', '.join(known)}. "
+            "Choose one of them."
+        )
+    source = f"digits-{speaker}"
+    return [
+        (digit, take, Clip(source=f"example:{source}", start=start, end=end))
+        for digit, take, start, end, _ in gallery.example(source).details["segments"]
+    ]
+
+
+def digit_speakers() -> tuple[str, ...]:
+    """Speakers whose digits are shipped."""
+    names = (name for name in gallery.examples() if name.startswith("digits-"))
+    return tuple(name.partition("-")[2] for name in names)
+
+
+def personalise(job: Job, request: PersonaliseRequest) -> PersonaliseResult:
+    """Digits of one speaker: learnt from other speakers, from a few own clips, and from both.
+
+    Own clips are drawn from six takes of each digit; the takes that were not drawn are the test.
+    The curve shows the mean and the middle 80 % of the draws.
+    """
+    digit_clips(request.speaker)
+    speakers = digit_speakers()
+    rows: dict[str, list[tuple[int, int, np.ndarray]]] = {}
+    with embedder(job, request) as net:
+        means = gallery_means(job, net, request, share=(0.0, 0.2))
+        for index, speaker in enumerate(speakers):
+            rows[speaker] = []
+            for digit, take, clip in digit_clips(speaker):
+                done = 0.2 + 0.6 * (index + len(rows[speaker]) / 24) / len(speakers)
+                vectors = hear_clip(
+                    job, net, clip, request, share=(done, done), text=f"Listening to {speaker}"
+                )
+                rows[speaker].append((digit, take, vectors.mean(request.layer)))
+        weights = weights_id(net)
+    points = _curve(job, request, rows, np.stack(list(means.values())))
+    digits = sorted({digit for digit, _, _ in rows[request.speaker]})
+    return PersonaliseResult(
+        weights=weights,
+        speaker=request.speaker,
+        classes=tuple(str(d) for d in digits),
+        num_clips=len(rows[request.speaker]),
+        resamples=request.resamples,
+        points=points,
+    )
+
+
+def _curve(
+    job: Job, request: PersonaliseRequest, rows: dict[str, Any], background: np.ndarray
+) -> tuple[CurvePoint, ...]:
+    own = rows[request.speaker]
+    others = [row for name, group in rows.items() if name != request.speaker for row in group]
+    lesson = heads.prepare(
+        np.stack([row[2] for row in own + others]), background, l2=True, standardise=True
+    )
+    x, y = lesson.reduced, np.array([row[0] for row in own + others])
+    mine, theirs = np.arange(len(own)), np.arange(len(own), len(y))
+    num_classes = int(y.max()) + 1
+
+    def answers(chosen: np.ndarray) -> np.ndarray:
+        weight, bias = heads.fit(x[chosen], y[chosen], num_classes, "lda", 1.0)
+        return (x[mine] @ weight.T + bias).argmax(axis=1) == y[mine]
+
+    rng = np.random.default_rng(request.seed)
+    is_right = answers(theirs)
+    points = []
+    for index, count in enumerate(OWN_CLIPS):
+        scores: dict[str, list[float]] = {"generic": [], "personal": [], "both": []}
+        for draw in range(request.resamples):
+            done = (index + draw / request.resamples) / len(OWN_CLIPS)
+            job.report(0.8 + 0.2 * done, f"Learning from {count} own clips per digit")
+            chosen = np.concatenate(
+                [
+                    rng.choice(np.flatnonzero(y[mine] == digit), count, replace=False)
+                    for digit in range(num_classes)
+                ]
+            )
+            test = np.setdiff1d(mine, chosen)
+            scores["generic"].append(float(is_right[test].mean()))
+            scores["personal"].append(float(answers(chosen)[test].mean()))
+            # Own clips count three times: they are few, and they are the speaker's.
+            both = np.concatenate([np.repeat(chosen, 3), theirs])
+            scores["both"].append(float(answers(both)[test].mean()))
+        points.append(CurvePoint(clips=count, **{k: _band(v) for k, v in scores.items()}))
+    return tuple(points)
+
+
+def _band(values: list[float]) -> tuple[float, float, float]:
+    low, high = np.percentile(values, [10, 90])
+    return round(float(np.mean(values)), 4), round(float(low), 4), round(float(high), 4)

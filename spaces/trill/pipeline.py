@@ -1,0 +1,42 @@
+"""The entry of all work on TRILL: one request in, one result out, inside a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core.jobs import Job
+
+from . import explore, lessons, survive
+from .commandline import VERBS, request_from_cli, write_outputs
+from .requests import Request
+from .results import AnyResult
+
+__all__ = ["VERBS", "request_from_cli", "run", "write_outputs"]
+
+_WORK: dict[str, Callable[[Job, Any], AnyResult]] = {
+    "explore": explore.explore,
+    "compare": explore.compare,
+    "triplet": explore.triplet,
+    "teach": lessons.teach,
+    "classify": lessons.classify,
+    "personalise": lessons.personalise,
+    "survive": survive.survive,
+}
+
+
+def run(job: Job, request: Request) -> AnyResult:
+    """Do what the request asks.
+
+    Runs in one thread and without gradients; the net is borrowed and never changed.
+
+    Args:
+        job: told how far the work is; a stopped job raises here within a second.
+        request: one of `requests.KINDS`.
+
+    Raises:
+        InputError: a clip or a setting cannot be used.
+        WeightsError: the weights are missing or damaged.
+        JobCancelled: the job was stopped.
+    """
+    return _WORK[request.kind](job, request)
