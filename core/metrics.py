@@ -4,83 +4,59 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 _STARTED = time.time()
-_requests: dict[tuple[str, int], int] = {}
+_answers: Counter[tuple[str, int]] = Counter()
 
 
-def count_request(kind: str, status: int) -> None:
-    """Count one HTTP answer of the hub; `kind` is page, file, api or other."""
-    key = (kind, status)
-    _requests[key] = _requests.get(key, 0) + 1
+def count_answer(kind: str, status: int) -> None:
+    """Count one HTTP answer; `kind` is page, asset, api, file or service."""
+    _answers[kind, status] += 1
 
 
-class _Hub:
-    """Collector of the hub's own numbers."""
+class HubCollector:
+    """The hub's own numbers; the process's come from Prometheus' own collector."""
 
     def collect(self) -> Iterator[Any]:
-        import psutil
+        """Yield the metrics of this moment."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        process = psutil.Process()
+        from core import hub
+
         yield GaugeMetricFamily(
-            "vitrine_start_time_seconds", "When the hub started", value=_STARTED
+            "vitrine_start_time_seconds", "When the hub was imported.", value=_STARTED
         )
-        yield GaugeMetricFamily(
-            "vitrine_resident_bytes", "Resident memory", value=process.memory_info().rss
-        )
-        times = process.cpu_times()
-        yield CounterMetricFamily(
-            "vitrine_cpu_seconds", "CPU time used", value=times.user + times.system
-        )
+        state = hub.state()
+        pages = GaugeMetricFamily("vitrine_pages", "Method pages.", labels=["state"])
+        pages.add_metric(["built"], len(state["pages"]) - len(state["broken"]))
+        pages.add_metric(["broken"], len(state["broken"]))
+        yield pages
         answers = CounterMetricFamily(
-            "vitrine_http_responses", "Answers by kind and status", labels=["kind", "status"]
+            "vitrine_http_answers", "Answers by kind and status.", labels=["kind", "status"]
         )
-        for (kind, status), number in sorted(_requests.items()):
+        for (kind, status), number in sorted(_answers.items()):
             answers.add_metric([kind, str(status)], number)
         yield answers
 
 
-class _Jobs:
-    """Collector of the job runner, when it has been used."""
+def _collectors() -> Iterator[Any]:
+    yield HubCollector()
+    if "core.jobs" in sys.modules:  # a hub that nobody used yet stays light
+        from core.jobs.metrics import JobsCollector
 
-    def collect(self) -> Iterator[Any]:
-        from prometheus_client.core import GaugeMetricFamily
-
-        if "core.jobs" not in sys.modules:
-            return
-        from core.jobs import runner
-
-        found: dict[tuple[str, str], int] = {}
-        for info in runner().list():
-            key = (info.state, info.method)
-            found[key] = found.get(key, 0) + 1
-        family = GaugeMetricFamily("vitrine_jobs", "Jobs known", labels=["state", "method"])
-        for (state, method), number in sorted(found.items()):
-            family.add_metric([state, method], number)
-        yield family
-        waiting = sum(n for (state, _), n in found.items() if state == "queued")
-        yield GaugeMetricFamily("vitrine_queue_depth", "Jobs that wait", value=waiting)
-
-
-class _Cache:
-    """Collector of the model cache, when it has been used and offers one."""
-
-    def collect(self) -> Iterator[Any]:
-        module = sys.modules.get("core.cache")
-        collect = getattr(module, "collect_metrics", None)
-        if collect is not None:
-            yield from collect()
+        yield JobsCollector()
 
 
 def render() -> tuple[bytes, str]:
     """All metrics as Prometheus text, with its media type."""
-    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
     from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
     registry = CollectorRegistry(auto_describe=False)
-    for collector in (_Hub(), _Jobs(), _Cache()):
+    for collector in _collectors():
         registry.register(collector)
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    # The model cache counts in the process-wide registry, from its first use on.
+    return generate_latest(REGISTRY) + generate_latest(registry), CONTENT_TYPE_LATEST

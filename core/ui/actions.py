@@ -7,20 +7,19 @@ stored run.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from core.errors import VitrineError
+from core.errors import InputError, VitrineError
 from core.ui import jobs, links, snippets
 from core.ui.errors import sentence
 
-logger = logging.getLogger(__name__)
 Updates = dict[Any, Any]  # component to new value
 
 
@@ -72,6 +71,10 @@ class Action:
     heavy: bool = False
     grad: bool = False
 
+    def envelope(self, request: Any) -> dict[str, Any]:
+        """What to hand to `core.runs.png.write_png`, so that the picture reopens the page."""
+        return links.envelope(self.settings(request))
+
     def settings(self, request: Any, run: str = "") -> links.Settings:
         """The request as it goes into links and files."""
         from core.runs.request import to_json
@@ -100,31 +103,24 @@ class Action:
         )
 
     def save(self, handle: Any, result: Any) -> Any | None:
-        """Store the result as a run, in the worker thread; a full disk must not cost the result."""
-        if self.keep is None:
-            return None
-        started = handle.info().started or time.time()
-        kept = self.keep(handle.request, result)
+        """Store the result as a run; called in the worker thread before the job's last event."""
+        kept = self.keep(handle.request, result) if self.keep else None
         if kept is None:
             return None
         from core.runs import store
 
-        settings = self.settings(handle.request)
-        try:
-            return store().save(
-                method=self.method,
-                request={"action": self.name, "request": settings.request},
-                result=kept.result,
-                artifacts=kept.artifacts,
-                owner=handle.owner,
-                title=kept.title or self.title,
-                seconds=max(time.time() - started, 0.0),
-                thumbnail=kept.thumbnail,
-                tier=kept.tier,
-            )
-        except Exception:  # the run store must never take a finished result away from its visitor
-            logger.exception("a run of %s could not be saved", self.method)
-            return None
+        started = handle.info().started
+        return store().save(
+            method=self.method,
+            request={"action": self.name, "request": self.settings(handle.request).request},
+            result=kept.result,
+            artifacts=kept.artifacts,
+            owner=handle.owner,
+            title=kept.title or self.title,
+            seconds=time.time() - started if started else 0.0,
+            thumbnail=kept.thumbnail,
+            tier=kept.tier,
+        )
 
     def stream(self, handle: Any) -> Iterator[Updates]:
         """Updates of bar and outputs from a job's first event to its last."""
@@ -148,12 +144,14 @@ class Action:
                 yield updates
 
     def _done(self, handle: Any, event: Any) -> Updates:
+        if event.result is None and handle.saved is not None:
+            return self.reopen(handle.saved)  # the job's memory has expired, its run has not
+        if event.result is None and event.error:
+            return {self.bar: jobs.ended_html("failed", event.error)}
         info = handle.info()
         seconds = max((info.ended or event.time) - (info.started or event.time), 0.0)
         shown = Shown(result=event.result, run=handle.saved, seconds=seconds)
-        text = f"Done in {jobs.seconds_words(seconds)}."
-        if self.keep is not None and handle.saved is None:
-            text += " It could not be saved; download what you need before you leave."
+        text = f"Done in {jobs.seconds_words(seconds)}. {event.error}".strip()
         return {self.bar: self._ended(shown, handle.request, text)} | self.show(shown)
 
     def reopen(self, run: Any) -> Updates:
@@ -165,19 +163,21 @@ class Action:
             seconds=run.seconds,
         )
         request = run.request["request"]
-        text = f"Stored run of {time.strftime('%d %b %Y, %H:%M', _clock(run.created))}."
+        when = time.strftime("%d %B %Y, %H:%M", time.localtime(run.created))
         updates = self.fill(request) if self.fill else {}
-        return updates | {self.bar: self._ended(shown, request, text, "stored")} | self.show(shown)
+        bar = self._ended(shown, request, f"Stored result of {when}.", "stored")
+        return updates | {self.bar: bar} | self.show(shown)
 
     def _ended(self, shown: Shown, request: Any, text: str, state: str = "done") -> str:
         settings = self.settings(request, shown.run.id if shown.run else "")
         tools = ""
         if shown.run is not None:
             tools += links.copy_button(links.run_link(self.method, shown.run.id))
-            tools += links.copy_button(links.params_link(settings), "Copy settings link")
+        if self.fill is not None:
+            with suppress(InputError):  # too long for an address; the run link and the file remain
+                tools += links.copy_button(links.params_link(settings), "Copy settings link")
+        if shown.run is not None:
             tools += links.download_menu(shown.run)
-        elif self.fill is not None:
-            tools += links.copy_button(links.params_link(settings), "Copy settings link")
         if self.api_name:
             arguments = self.api_arguments(settings.request) if self.api_arguments else {}
             tools += snippets.panel(self.api_name, arguments)
@@ -197,9 +197,3 @@ class Action:
 
         start.__name__ = f"{self.method}_{self.name}_start"
         return start
-
-
-def _clock(created: Any) -> time.struct_time:
-    if hasattr(created, "timetuple"):
-        return created.timetuple()
-    return time.localtime(float(created))

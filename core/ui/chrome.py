@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 
 import gradio as gr
+from gradio.components import Navbar
 
 from core import registry, settings
 from core.errors import VitrineError
@@ -18,6 +19,11 @@ def single(slug: str | None) -> None:
     """Tell the navigation that this process serves one method at `/`, or all of them (`None`)."""
     global _single
     _single = slug
+
+
+def is_single() -> bool:
+    """Whether the process serves one method at `/`."""
+    return _single is not None
 
 
 def _navigation(current: str) -> str:
@@ -62,7 +68,7 @@ def _skip() -> str:
 
 
 def _emit(body: str, *, colour: str, title: str) -> gr.HTML:
-    gr.Navbar(visible=False)
+    Navbar(visible=False)
     return gr.HTML(
         f'<style>{accent_css(colour)}</style><div data-title="{html.escape(title)}">{body}</div>',
         elem_classes="vt-top",

@@ -131,7 +131,7 @@ def _export(payload: dict[str, Any]) -> dict[str, str]:
     from core.ui.routes import offer_download
 
     owner, method = _owner(payload)
-    own = {run.id for run in store().list(method=method, owner=owner, limit=1000)}
+    own = {run.id for run in store().list(method=method, owner=owner, limit=200)}
     chosen = [run for run in payload.get("runs") or own if run in own]
     if not chosen:
         return {"error": "There is nothing to export yet."}

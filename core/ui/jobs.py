@@ -186,7 +186,7 @@ def follow(handle: Any) -> Iterator[tuple[Any, Any]]:
     """
     last = float("-inf")
     held = None
-    for event in handle.events():
+    for event in handle.events(tick=1.0):
         if event.kind in {"progress", "preview"}:
             now = time.monotonic()
             if now - last < _SHORTEST_GAP:

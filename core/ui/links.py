@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from core.errors import InputError
 
-FORMAT = 1  # version of the envelope below
+SETTINGS_FILE = "settings.json"
+FORMAT = 1  # version of the envelope below; `core.runs.png` reads the same one
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,40 +24,53 @@ class Settings:
 
 
 def envelope(settings: Settings) -> dict[str, Any]:
-    """Plain JSON form of `settings`, the content of `?p=`, of PNG text and of JSON files."""
+    """Plain JSON form of `settings`: the content of `?p=`, of PNG text and of JSON files."""
     found = {
         "vitrine": FORMAT,
         "method": settings.method,
-        "action": settings.action,
-        "request": settings.request,
+        "request": {"action": settings.action, "request": settings.request},
     }
     return found | ({"run": settings.run} if settings.run else {})
 
 
-def from_envelope(data: Any, *, method: str) -> Settings:
-    """Read an envelope that must belong to `method`.
+def read_stored(data: Any, *, method: str, said: str | None, run: str = "") -> Settings:
+    """Read `{"action", "request"}`, the form in which requests are stored.
+
+    Args:
+        data: the JSON.
+        method: the page that reads it.
+        said: the method that the source names; None when it names none.
+        run: the stored run that it came from.
 
     Raises:
         InputError: it is not one of ours, or of another method.
     """
-    if not isinstance(data, dict) or data.get("vitrine") != FORMAT:
+    if said is not None and said != method:
         raise InputError(
-            "These are not settings of this page. Use a link or a result file that Vitrine made."
+            f"These settings belong to {said[:40]!r}. Only settings of {method!r} work on this "
+            "page. Open them on the page of their method."
         )
-    request = data.get("request")
-    if not isinstance(request, dict) or not isinstance(data.get("action"), str):
-        raise InputError("The settings are incomplete. Copy the link again from the result.")
-    if data.get("method") != method:
-        other = str(data.get("method"))[:40]
-        raise InputError(f"These settings belong to {other!r}. Open them on that method's page.")
-    return Settings(method, data["action"], request, str(data.get("run", "")))
+    if (
+        not isinstance(data, dict)
+        or not isinstance(data.get("request"), dict)
+        or not isinstance(data.get("action"), str)
+    ):
+        raise InputError(
+            "These are not settings of this page. A link or a result file that Vitrine made would "
+            "work. Copy the link again from the result."
+        )
+    return Settings(method, data["action"], data["request"], run)
 
 
 def params_link(settings: Settings) -> str:
-    """Address, relative to the hub, that opens the page with these settings; needs no server state."""
+    """Address, relative to the hub, that opens the page with these settings; needs no server state.
+
+    Raises:
+        InputError: the settings are too long for an address.
+    """
     from core.runs.links import encode_params
 
-    return f"{quote(settings.method)}?p={encode_params(envelope(settings))}"
+    return f"{address(settings.method)}?p={encode_params(envelope(settings))}"
 
 
 def read_params(text: str, *, method: str) -> Settings:
@@ -67,28 +81,33 @@ def read_params(text: str, *, method: str) -> Settings:
     """
     from core.runs.links import decode_params
 
-    return from_envelope(decode_params(text), method=method)
+    found = decode_params(text)
+    said = found.get("method")
+    return read_stored(found.get("request"), method=method, said=str(said) if said else None)
 
 
 def read_file(data: bytes, name: str, *, method: str) -> Settings:
-    """Read the settings that a result file (PNG or JSON) carries.
+    """Read the settings that a result file (PNG, JSON or exported zip) carries.
 
     Raises:
         InputError: the file holds none, or those of another method.
     """
-    from core.runs.png import read_request_any
+    from core.runs.png import open_file
 
-    found = read_request_any(data, name)
-    if found is None:
-        raise InputError(
-            f"{name or 'The file'} holds no settings. Use a PNG or JSON file that this page made."
-        )
-    return from_envelope(found, method=method)
+    found = open_file(data, name)
+    return read_stored(found.request, method=method, said=found.method)
+
+
+def address(method: str) -> str:
+    """Address of a method's page, relative to the hub."""
+    from core.ui import chrome
+
+    return "./" if chrome.is_single() else quote(method)
 
 
 def run_link(method: str, run_id: str) -> str:
     """Address, relative to the hub, that shows a stored run."""
-    return f"{quote(method)}?run={quote(run_id)}"
+    return f"{address(method)}?run={quote(run_id)}"
 
 
 def artifact_link(run_id: str, name: str, *, download: bool = False) -> str:
@@ -112,8 +131,8 @@ def download_menu(run: Any) -> str:
         for name, artifact in sorted(run.artifacts.items())
     ]
     rows.append(
-        f'<li><a href="{html.escape(artifact_link(run.id, "vitrine.json"))}" download>'
-        "vitrine.json</a> <small>settings and numbers; drop it on the page to reopen</small></li>"
+        f'<li><a href="{html.escape(artifact_link(run.id, SETTINGS_FILE))}" download>'
+        f"{SETTINGS_FILE}</a> <small>drop it on this page to reopen</small></li>"
     )
     return (
         '<details class="vt-fold vt-menu"><summary class="vt-button">Download</summary>'

@@ -280,7 +280,9 @@ def _tier_selector(spec: MethodSpec) -> gr.Radio | None:
 
 @contextmanager
 def page(spec: MethodSpec) -> Iterator[Page]:
-    """Lay out a method page: `with page(SPEC) as frame:` inside a `Blocks` or a route.
+    """Open the frame of a method page, inside a `Blocks` or a route.
+
+    Use it as `with page(SPEC) as frame:`.
 
     The header comes first, then the tabs that the body opens, then the visitor's runs. Events are
     wired when the body ends.

@@ -15,12 +15,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from core import metrics as metrics_of
 from core.errors import NotFoundError
 from core.ui import links, theme
 
@@ -28,7 +30,6 @@ _YEAR = "public, max-age=31536000, immutable"
 _INLINE = re.compile(
     r"(image/(png|jpeg|webp|gif)|audio/[\w.+-]+|video/[\w.+-]+|application/json|text/plain)"
 )
-_NAME = re.compile(r"[\w.-]{1,120}")
 _DOWNLOAD_SECONDS = 600.0
 
 HEADERS = {
@@ -88,16 +89,13 @@ async def asset(request: Request) -> Response:
 def _run_file(run_id: str, name: str) -> tuple[bytes | Path, str]:
     from core.runs import store
 
-    if name == "vitrine.json":
-        run = store().get(run_id)
-        settings = links.Settings(
-            run.method, str(run.request.get("action")), run.request.get("request", {}), run.id
-        )
-        data = links.envelope(settings) | {"result": run.result, "versions": run.versions}
-        return json.dumps(data, indent=1, ensure_ascii=False).encode(), "application/json"
     run = store().get(run_id)
+    if name == links.SETTINGS_FILE and name not in run.artifacts:
+        stored = {"vitrine": links.FORMAT, "method": run.method, "request": run.request}
+        data = json.dumps(stored | {"run": run.id}, indent=1, ensure_ascii=False)
+        return data.encode(), "application/json"
     if name not in run.artifacts:
-        raise NotFoundError(f"The run has no file {name!r}.")
+        raise NotFoundError("The run has no such file.")
     return store().artifact_file(run_id, name), run.artifacts[name].media_type
 
 
@@ -106,8 +104,6 @@ async def artifact(request: Request) -> Response:
     if not _may_read(request):
         return _refuse(401, "Log in first.")
     run_id, name = request.path_params["run"], request.path_params["name"]
-    if not (_NAME.fullmatch(run_id) and _NAME.fullmatch(name)):
-        return _refuse(404, "There is no such file.")
     try:
         content, media_type = await run_in_threadpool(_run_file, run_id, name)
     except NotFoundError:
@@ -115,10 +111,10 @@ async def artifact(request: Request) -> Response:
     inline = (
         bool(_INLINE.fullmatch(media_type))
         and "download" not in request.query_params
-        and name != "vitrine.json"
+        and name != links.SETTINGS_FILE
     )
     headers = {
-        "content-disposition": f'{"inline" if inline else "attachment"}; filename="{name}"',
+        "content-disposition": f'{"inline" if inline else "attachment"}; filename="{quote(name)}"',
         "cache-control": "private, max-age=31536000, immutable",
         "x-content-type-options": "nosniff",
         "content-security-policy": "default-src 'none'; sandbox",
@@ -155,9 +151,7 @@ async def metrics(request: Request) -> Response:
     """Prometheus text."""
     if not _may_read(request):
         return _refuse(401, "Log in first.")
-    from core import metrics as measured
-
-    body, media_type = await run_in_threadpool(measured.render)
+    body, media_type = await run_in_threadpool(metrics_of.render)
     return Response(body, media_type=media_type)
 
 
@@ -171,6 +165,16 @@ def routes() -> list[Route]:
         Route("/artifact/{run}/{name}", artifact),
         Route("/download/{token}", download),
     ]
+
+
+def _kind(name: str, pages: Mapping[str, Any]) -> str:
+    if name in pages:
+        return "page"
+    if name.startswith("gradio_api"):
+        return "api"
+    if name.startswith(("assets", "static", "vitrine", "theme.css")):
+        return "asset"
+    return "file" if name.startswith(("artifact", "download")) else "service"
 
 
 Scope = dict[str, Any]
@@ -203,6 +207,7 @@ class PageHead:
 
         async def passed(message: Any) -> None:
             if message["type"] == "http.response.start":
+                metrics_of.count_answer(_kind(name, self.titles), message["status"])
                 headers = [(k.lower(), v) for k, v in message["headers"]]
                 present = {k for k, _ in headers}
                 headers += [

@@ -77,30 +77,33 @@ def machine() -> list[tuple[str, str]]:
 
 
 def _cache() -> str:
+    empty = "Nothing is loaded. The first job loads its model."
     if "core.cache" not in sys.modules:
-        return _table(
-            "Model cache", (), (), "Nothing is loaded yet. The first job loads its model."
-        )
+        return _table("Model cache", (), (), empty)
     from core.cache import cache
 
-    snapshot = cache().snapshot()
-    data = snapshot if isinstance(snapshot, dict) else getattr(snapshot, "to_dict", dict)()
+    now = cache().snapshot()
     size = readiness.size_words
-    rows = [
+    parts = [
         (
-            part.get("key", ""),
-            part.get("tier", ""),
-            size(int(part.get("bytes", 0))),
-            part.get("leases", 0),
+            part.key,
+            ", ".join(part.names),
+            part.tier,
+            size(part.bytes),
+            f"{part.leases} leases" + (", pinned" if part.pinned else ""),
         )
-        for part in data.get("components", ())
+        for part in now.parts
     ]
-    return _table(
-        "Model cache",
-        ("Part", "Where", "Size", "Leases"),
-        rows,
-        "Nothing is loaded. The first job loads its model.",
-    )
+    memory = [
+        (
+            f"{tier.tier} ({tier.device})",
+            size(tier.used) + (f" of {size(tier.budget)}" if tier.budget else ""),
+        )
+        for tier in now.tiers
+    ]
+    counts = f"{now.hits} hits, {now.loads} loads, {now.evictions} evictions"
+    table = _table("Model cache", ("Part", "Used by", "Where", "Size", "Lent"), parts, empty)
+    return table + _facts("Cache memory", [*memory, ("Since the start", counts)])
 
 
 def _jobs() -> str:

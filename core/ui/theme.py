@@ -11,7 +11,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-import gradio as gr
+from gradio import themes
 
 ASSETS = Path(__file__).parent / "assets"
 STYLES = ("tokens.css", "frame.css", "parts.css", "gradio.css")
@@ -99,15 +99,15 @@ def head_tags() -> str:
     )
 
 
-def theme() -> gr.themes.Base:
+def theme() -> themes.Base:
     """The Gradio theme: flat, quiet, all colours from our own CSS variables."""
-    base = gr.themes.Base(
-        primary_hue=gr.themes.colors.neutral,
-        secondary_hue=gr.themes.colors.neutral,
-        neutral_hue=gr.themes.colors.neutral,
-        radius_size=gr.themes.sizes.radius_md,
-        spacing_size=gr.themes.sizes.spacing_md,
-        text_size=gr.themes.sizes.text_md,
+    base = themes.Base(
+        primary_hue=themes.colors.neutral,
+        secondary_hue=themes.colors.neutral,
+        neutral_hue=themes.colors.neutral,
+        radius_size=themes.sizes.radius_md,
+        spacing_size=themes.sizes.spacing_md,
+        text_size=themes.sizes.text_md,
         font=list(SANS),
         font_mono=list(MONO),
     )
@@ -190,5 +190,5 @@ def theme() -> gr.themes.Base:
     for name, value in same.items():
         values[name] = value
         values[f"{name}_dark"] = value
-    accepted = gr.themes.Base.set.__code__.co_varnames
+    accepted = themes.Base.set.__code__.co_varnames
     return base.set(**{name: value for name, value in values.items() if name in accepted})

@@ -14,12 +14,10 @@ from core.ui import chrome, jobs, links
 from core.ui.errors import sentence
 from core.ui.history import when
 
-ACTIVE = {"queued", "running", "started", "waiting"}
 _WORDS = {
     "queued": "waiting",
-    "waiting": "waiting",
     "running": "running",
-    "started": "running",
+    "stopping": "stopping",
     "done": "done",
     "failed": "failed",
     "cancelled": "stopped",
@@ -27,12 +25,12 @@ _WORDS = {
 
 
 def _line(info: Any) -> str:
-    words = [_WORDS.get(info.state, info.state)]
+    words = [_WORDS[str(info.state)]]
     if info.position:
         words.append(f"number {info.position} in the queue")
-    if info.fraction is not None and info.state in ACTIVE:
+    if info.fraction is not None and info.active:
         words.append(f"{info.fraction:.0%}".replace("%", " %"))
-    if info.eta_seconds is not None and info.state in ACTIVE:
+    if info.eta_seconds is not None and info.active:
         words.append(f"about {jobs.seconds_words(info.eta_seconds)} left")
     if info.started and info.ended:
         words.append(f"took {jobs.seconds_words(info.ended - info.started)}")
@@ -43,16 +41,17 @@ def _line(info: Any) -> str:
 def _item(info: Any) -> str:
     ident = html.escape(info.id)
     title = f"{chrome.method_title(info.method)}: {info.title}"
-    active = info.state in ACTIVE
     run = getattr(_handle(info.id), "saved", None)
-    link = links.run_link(info.method, run.id) if run is not None else info.method
+    link = links.address(info.method)
+    if run is not None:
+        link = links.run_link(info.method, run.id)
     tools = f'<a class="vt-button" href="{html.escape(link)}">Open</a>'
-    if active:
+    if info.active:
         tools += f'<button type="button" class="vt-button" data-do="cancel" data-job="{ident}">Stop</button>'
     else:
         tools += f'<button type="button" class="vt-button" data-do="rerun" data-job="{ident}">Run again</button>'
     meter = ""
-    if active:
+    if info.active:
         percent = round(100 * (info.fraction or 0))
         meter = (
             f'<div class="vt-meter" role="progressbar" aria-label="Progress of {html.escape(title)}" '
