@@ -88,14 +88,16 @@ def test_light_jobs_run_beside_a_heavy_one_up_to_a_bound(make_runner):
 
 def test_two_hundred_light_jobs_in_parallel_finish(make_runner):
     runner = make_runner(light_slots=16)
-    lock, running, peak = threading.Lock(), 0, 0
+    lock, running, peak, full = threading.Lock(), 0, 0, threading.Event()
 
     def work(job, n):
         nonlocal running, peak
         with lock:
             running += 1
             peak = max(peak, running)
-        time.sleep(0.005)
+            if running == 16:
+                full.set()
+        assert full.wait(20)  # no job ends before sixteen run at once
         with lock:
             running -= 1
         return n * n
@@ -110,7 +112,7 @@ def test_two_hundred_light_jobs_in_parallel_finish(make_runner):
     for thread in threads:
         thread.join(20)
     assert results == {n: n * n for n in range(200)}
-    assert 8 <= peak <= 16
+    assert peak == 16
 
 
 def test_one_visitor_may_have_only_so_many_jobs(make_runner):
