@@ -59,7 +59,7 @@ def state() -> dict[str, Any]:
 
 
 def _weights_present(slug: str) -> bool:
-    from core.ui.readiness import has_weights
+    from core.readiness import has_weights
 
     try:
         return has_weights(registry.load(slug))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from core.readiness import method_readiness
 from core.registry import MethodSpec
 from core.ui import chrome
-from core.ui.readiness import method_readiness
 
 LEAD = (
     "Research methods you can try on your own pictures, sounds and words, "

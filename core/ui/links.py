@@ -141,6 +141,6 @@ def download_menu(run: Any) -> str:
 
 
 def _size(count: int) -> str:
-    from core.ui.readiness import size_words
+    from core.readiness import size_words
 
     return size_words(count)

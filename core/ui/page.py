@@ -12,11 +12,11 @@ from gradio.context import Context
 
 from core import registry
 from core.errors import VitrineError
+from core.readiness import tier_readiness
 from core.registry import MethodSpec
 from core.ui import chrome, history, jobs, links
 from core.ui.actions import Action, Kept, Shown, Updates
 from core.ui.errors import sentence
-from core.ui.readiness import tier_readiness
 
 TabName = Literal["try", "why", "check", "train", "about"]
 TABS: dict[str, str] = {

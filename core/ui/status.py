@@ -15,8 +15,8 @@ from typing import Any
 
 import gradio as gr
 
-from core import settings
-from core.ui import chrome, readiness
+from core import readiness, settings
+from core.ui import chrome
 
 PACKAGES = (
     "gradio",
