@@ -13,6 +13,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from core import metrics as metrics_of
+from core import registry
 from core.errors import NotFoundError
 from core.ui import links, theme
 
@@ -124,6 +126,28 @@ async def artifact(request: Request) -> Response:
     return Response(content, media_type=media_type, headers=headers)
 
 
+@lru_cache(maxsize=64)
+def _examples(slug: str) -> dict[str, Path]:
+    """Files that a method's `examples/examples.json` lists, by id; nothing else is served."""
+    folder = registry.load(slug).folder / "examples"
+    listed = json.loads((folder / "examples.json").read_text("utf-8"))
+    entries = [entry for rows in listed.values() for entry in rows]
+    return {entry["id"]: folder / entry["file"] for entry in entries}
+
+
+async def example(request: Request) -> Response:
+    """One of the examples that a method ships, by its id."""
+    if not _may_read(request):
+        return _refuse(401, "Log in first.")
+    try:
+        files = await run_in_threadpool(_examples, request.path_params["method"])
+        path = files[request.path_params["id"]]
+    except (NotFoundError, KeyError, OSError):
+        return _refuse(404, "There is no such example.")
+    headers = {"cache-control": "public, max-age=86400", "x-content-type-options": "nosniff"}
+    return FileResponse(path, headers=headers)
+
+
 async def download(request: Request) -> Response:
     """A file that a server function offered a moment ago."""
     if not _may_read(request):
@@ -164,6 +188,7 @@ def routes() -> list[Route]:
         Route("/vitrine/{name}", asset),
         Route("/artifact/{run}/{name}", artifact),
         Route("/download/{token}", download),
+        Route("/example/{method}/{id}", example),
     ]
 
 
