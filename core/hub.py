@@ -32,7 +32,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from core import registry, settings
 from core.registry import MethodSpec
 from core.settings import Settings
-from core.ui import chrome, landing, page, routes, status, theme, visitor_jobs
+from core.ui import chrome, landing, routes, status, theme, visitor_jobs
+from core.ui.page import failed_page
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ def _method_page(blocks: gr.Blocks, spec: MethodSpec) -> landing.Broken | None:
     except Exception as error:  # the other methods must live
         logger.exception("the page of %s could not be built", spec.slug)
         broken = landing.Broken(spec.slug, spec.title, _brief(error))
-        page.failed_page(spec.slug, spec.title, broken.error)
+        failed_page(spec.slug, spec.title, broken.error)
         return broken
     return None
 
@@ -143,7 +144,7 @@ def build_hub(given: Settings | None = None) -> tuple[gr.Blocks, dict[str, Any]]
         if bad.slug not in titles:
             titles[bad.slug] = (f"{bad.title} · Vitrine", "This page could not be built.")
             with hub.route(bad.title, f"/{bad.slug}"):
-                page.failed_page(bad.slug, bad.title, bad.error)
+                failed_page(bad.slug, bad.title, bad.error)
     for slug, title, lay_out in (
         ("jobs", "Jobs", visitor_jobs.layout),
         ("status", "Status", status.layout),
