@@ -1,0 +1,246 @@
+"""Deciding whether a model may come in, and who must leave for it.
+
+`admit` runs under the table's lock and either grants all that a model needs at once or changes
+nothing. So two models that wait for room never hold part of it, and cannot block each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from core.cache.keys import ComponentKey, ComponentSpec, ModelSpec, Work
+from core.cache.ledger import Ledger
+from core.cache.table import Entry, LeaseRecord, State
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A model and its work, in bytes. Made outside the lock, since sizes may be read from disk."""
+
+    spec: ModelSpec
+    work: Work
+    work_bytes: int
+    sizes: Mapping[ComponentKey, int]
+    partial: Mapping[ComponentKey, int] = field(default_factory=dict)  # bytes on the device
+
+
+@dataclass(slots=True)
+class Grant:
+    """Room was found. `bring` is what this ticket's carrier loads and moves."""
+
+    ticket: int
+    place: int
+    entries: dict[str, Entry]
+    copies: frozenset[str]  # parts of which the lease gets a private copy
+    bring: list[Entry]
+    waits: list[Future[None]]
+    evicts: bool
+    made_room: Future[None] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """There will be room, once the leases of `threads` end (none: once a move has ended)."""
+
+    threads: frozenset[int] = frozenset()
+    drain: int | None = None  # device from which parts must be taken first
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """The model is larger than what it could ever get."""
+
+    place: int
+    need: int
+    limit: int
+    pinned: int
+
+
+@dataclass(slots=True)
+class _Sorted:
+    copies: set[str] = field(default_factory=set)  # parts that the lease gets a copy of
+    wanted: set[ComponentKey] = field(default_factory=set)  # parts that must be on the device
+    need: int = 0  # bytes that must be found on the device
+    whole: int = 0  # bytes of the model and its work with nothing else there
+
+
+NEED_LIMITS = Wait()
+
+
+def admit(
+    ledger: Ledger, ticket: int, demand: Demand, thread: int, limits: list[int] | None
+) -> Grant | Wait | Never:
+    """Grant room for `demand`, or say why not.
+
+    With `limits` None only a model that needs no room is granted; `NEED_LIMITS` is returned
+    otherwise. That spares a warm acquire the question to the driver.
+    """
+    refusals: list[Wait | Never] = []
+    for place in _places(ledger, demand):
+        outcome = _admit_at(ledger, ticket, demand, thread, place, limits)
+        if isinstance(outcome, Grant) or outcome is NEED_LIMITS:
+            return outcome
+        refusals.append(outcome)
+    waits = [refusal for refusal in refusals if isinstance(refusal, Wait)]
+    return (waits or refusals)[0]
+
+
+def _places(ledger: Ledger, demand: Demand) -> list[int]:
+    """Devices in order of preference: most bytes of the model there, then least used."""
+    if len(ledger.backends) == 1:
+        return [0]
+    here = [0] * len(ledger.backends)
+    for part in demand.spec.parts.values():
+        entry = ledger.table.entries.get(part.key)
+        if entry is not None and entry.place is not None:
+            here[entry.place] += entry.bytes
+    used = ledger.table.device_used
+    return sorted(range(len(here)), key=lambda place: (-here[place], used[place], place))
+
+
+def _admit_at(
+    ledger: Ledger,
+    ticket: int,
+    demand: Demand,
+    thread: int,
+    place: int,
+    limits: list[int] | None,
+) -> Grant | Wait | Never:
+    found = _sort_parts(ledger, demand, place)
+    if isinstance(found, Wait):
+        return found
+    victims: list[Entry] = []
+    if found.need > 0:
+        if limits is None:
+            return NEED_LIMITS
+        chosen = _choose_victims(ledger, demand, place, found, limits[place])
+        if not isinstance(chosen, list):
+            return chosen
+        victims = chosen
+    ledger.send_away(victims, place, "room")
+    return _grant(ledger, ticket, demand, thread, place, found)
+
+
+def _sort_parts(ledger: Ledger, demand: Demand, place: int) -> _Sorted | Wait:
+    found = _Sorted(need=demand.work_bytes, whole=demand.work_bytes)
+    for name, part in demand.spec.parts.items():
+        entry = ledger.table.entries.get(part.key)
+        if entry is not None:
+            if entry.state is State.MOVING and entry.place is None:
+                return Wait()  # on its way out: not here, not there
+            if _misplaced(entry, place, demand) and not entry.holders:
+                if entry.state is not State.DEVICE or not ledger.evicts:
+                    return Wait()
+                ledger.send_away([entry], entry.place or 0, "placement")
+                return Wait(drain=entry.place or 0)
+        size = demand.sizes[part.key] if entry is None else entry.bytes
+        elsewhere = entry is not None and entry.place not in (None, place)
+        if part.mutable or elsewhere:
+            found.copies.add(name)
+            found.need += size
+            found.whole += size
+        # A part that is only copied stays in main memory, unless that is the device.
+        if part.key in found.wanted or elsewhere or (part.mutable and not ledger.one_tier):
+            continue
+        found.wanted.add(part.key)
+        size = demand.partial.get(part.key, size)
+        found.whole += size if entry is None or entry.place is None else entry.device_bytes
+        if entry is None or entry.place is None:
+            found.need += size
+    return found
+
+
+def _misplaced(entry: Entry, place: int, demand: Demand) -> bool:
+    if entry.place is None:
+        return False
+    if entry.place != place:
+        return True
+    return (entry.partial is not None) != (entry.key in demand.partial)
+
+
+def _choose_victims(
+    ledger: Ledger, demand: Demand, place: int, found: _Sorted, limit: int
+) -> list[Entry] | Wait | Never:
+    over = ledger.table.device_used[place] + found.need - limit
+    if over <= 0:
+        return []
+    if found.whole > limit:
+        return Never(place, found.whole, limit, 0)
+    own = {part.key for part in demand.spec.parts.values()}
+    others = [entry for entry in ledger.table.on(place) if entry.key not in own]
+    victims = ledger.policy.device_victims([e for e in others if ledger.movable(e)], over)
+    if victims is not None:
+        return victims
+    fixed = sum(
+        entry.device_bytes
+        for entry in others
+        if not entry.holders and (not ledger.evicts or not ledger.pinned.isdisjoint(entry.names))
+    )
+    if found.whole + fixed > limit:
+        return Never(place, found.whole, limit, fixed)
+    leases = ledger.table.leases.values()
+    return Wait(frozenset(lease.thread for lease in leases if lease.place == place))
+
+
+def _grant(
+    ledger: Ledger, ticket: int, demand: Demand, thread: int, place: int, found: _Sorted
+) -> Grant:
+    entries: dict[str, Entry] = {}
+    bring: list[Entry] = []
+    waits: list[Future[None]] = []
+    copied = 0
+    ledger.policy.count()
+    for name, part in demand.spec.parts.items():
+        entry = _enter(ledger, part, demand)
+        entries[name] = entry
+        if part.key in found.wanted and entry.place is None:
+            size = demand.partial.get(part.key)
+            ledger.table.charge(entry, place=place, in_ram=entry.in_ram, partial=size)
+            if entry.state is State.RAM:
+                entry.state, entry.ready = State.MOVING, Future()
+                bring.append(entry)
+        if entry.state is State.LOADING and entry.ready is None:
+            entry.ready = Future()
+            bring.append(entry)
+        elif entry.ready is not None and entry not in bring:
+            ledger.metrics.single_flight_waits.inc()
+        if entry.ready is not None:
+            waits.append(entry.ready)
+        if name in found.copies:
+            copied += entry.bytes
+    # What is in main memory goes first: it leaves room there for what must be loaded.
+    bring.sort(key=lambda entry: entry.module is None)
+    ledger.table.lend(
+        LeaseRecord(
+            ticket,
+            demand.spec.name,
+            place,
+            demand.work_bytes + copied,
+            list({id(entry): entry for entry in entries.values()}.values()),
+            thread,
+            ledger.clock(),
+        )
+    )
+    evicts = any(ledger.leaving)
+    return Grant(ticket, place, entries, frozenset(found.copies), bring, waits, evicts)
+
+
+def _enter(ledger: Ledger, part: ComponentSpec, demand: Demand) -> Entry:
+    """Find or add the entry of a part, and count the use."""
+    entry = ledger.table.entries.get(part.key)
+    usage = ledger.usages[part.key]
+    metrics = ledger.metrics
+    if entry is None:
+        metrics.device_miss.inc()
+        metrics.ram_miss.inc()
+        entry = Entry(part, usage, demand.sizes[part.key], last_used=ledger.clock())
+        ledger.table.add(entry)
+    elif entry.state is State.DEVICE or (ledger.one_tier and entry.state is State.RAM):
+        metrics.device_hit.inc()
+    elif entry.state is State.RAM:
+        metrics.device_miss.inc()
+        metrics.ram_hit.inc()
+    ledger.policy.touch(usage)
+    return entry

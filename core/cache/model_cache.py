@@ -1,0 +1,309 @@
+"""The model cache: loads once, lends, counts bytes, evicts.
+
+Life of an `acquire`: the sizes are looked up (before anything is loaded), room for the whole model
+is granted or waited for (`admission`), a carrier thread evicts, loads and moves (`carrier`), the
+caller waits for its parts, assembles them and gets a lease. Giving back moves nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, Literal, TypeVar
+
+from core.cache import idle, recovery, views
+from core.cache.admission import Demand, Grant
+from core.cache.backends import DeviceBackend
+from core.cache.carrier import Carrier
+from core.cache.entrance import POLL, Entrance
+from core.cache.keys import ModelSpec, Work
+from core.cache.leases import Lease
+from core.cache.ledger import Ledger
+from core.cache.metrics import CacheMetrics
+from core.cache.snapshot import CacheSnapshot
+from core.errors import BusyError, CapacityError, JobCancelled
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+BACK_OFF = 5.0  # seconds in which a load that failed twice alike is not tried again
+_caches: weakref.WeakSet[ModelCache] = weakref.WeakSet()
+
+
+class ModelCache:
+    """Shares models between the methods of one process.
+
+    Args:
+        backends: the devices, or a function that finds them at the first acquire (finding them
+            imports torch, which the hub must not do when it starts).
+        device_budget: bytes of weights and work on each device; None asks the device.
+        ram_budget: bytes of weights in main memory; None takes a share of what is available.
+        reserve: bytes of each device that stay free; None asks the device.
+        mode: "static" refuses models that `preload` did not bring.
+        clock: seconds; replaced by tests.
+        keep_alive: minutes without use after which a part leaves its device.
+        drop_after: minutes without use after which it leaves main memory.
+    """
+
+    def __init__(
+        self,
+        backends: DeviceBackend | Sequence[DeviceBackend] | Callable[[], Sequence[DeviceBackend]],
+        *,
+        device_budget: int | None = None,
+        ram_budget: int | None = None,
+        reserve: int | None = None,
+        mode: Literal["auto", "cpu", "static"] = "auto",
+        clock: Callable[[], float] = time.monotonic,
+        metrics: CacheMetrics | None = None,
+        keep_alive: float = 15.0,
+        drop_after: float = 60.0,
+    ) -> None:
+        self.mode = mode
+        self.metrics = metrics or CacheMetrics()
+        self.keep_alive = keep_alive
+        self.drop_after = drop_after
+        self._backends = backends
+        self._options = (device_budget, ram_budget, reserve, clock)
+        self._ledger: Ledger | None = None
+        self._starting = threading.Lock()
+        self._tickets = itertools.count(1)
+        self._abandoned: deque[int] = deque()
+        self._sealed = False
+        self._early_pins: set[str] = set()
+        _caches.add(self)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The shared state; the first call finds the devices."""
+        if self._ledger is None:
+            with self._starting:
+                if self._ledger is None:
+                    self._ledger = self._start()
+        return self._ledger
+
+    def _start(self) -> Ledger:
+        backends = self._backends
+        if callable(backends):
+            backends = backends()
+        elif not isinstance(backends, Sequence):
+            backends = [backends]
+        device_budget, ram_budget, reserve, clock = self._options
+        ledger = Ledger(
+            backends,
+            device_budget=device_budget,
+            ram_budget=ram_budget,
+            reserve=reserve,
+            clock=clock,
+            metrics=self.metrics,
+        )
+        ledger.pinned |= self._early_pins
+        self._carrier = Carrier(ledger)
+        self._entrance = Entrance(ledger, self._carrier)
+        idle.watch(self)
+        return ledger
+
+    def acquire(
+        self,
+        spec: ModelSpec,
+        *,
+        work: Work | None = None,
+        timeout: float = 600.0,
+        cancel: threading.Event | None = None,
+    ) -> Lease:
+        """Lend a model, loading and moving what is missing.
+
+        Args:
+            spec: the model.
+            work: what the run will do, for `spec.work_bytes`.
+            timeout: seconds to wait for room and for loads.
+            cancel: set it to stop waiting; a load under way goes on for others.
+
+        Raises:
+            CapacityError: the model can never fit, or room did not come free in time.
+            BusyError: a load did not end in time.
+            JobCancelled: `cancel` was set.
+            WeightsError: a checkpoint cannot be used; whatever else a loader raises.
+        """
+        ledger = self.ledger
+        ticket = next(self._tickets)
+        deadline = time.monotonic() + timeout
+        self._check_failures(ledger, spec)
+        self._check_manifest(ledger, spec)
+        try:
+            self._collect_abandoned(ledger)
+            demand, grant = self._entrance.enter(ticket, spec, work or {}, deadline, cancel)
+            if grant.bring or grant.evicts:
+                thread = threading.Thread(
+                    target=self._carrier.carry, args=(grant,), name="cache-carrier", daemon=True
+                )
+                thread.start()
+                _wait(grant.made_room, spec, deadline, cancel)
+            for future in grant.waits:
+                _wait(future, spec, deadline, cancel)
+            return self._lend(ledger, spec, demand, grant)
+        except BaseException:
+            self.give_back(ticket)
+            raise
+
+    def _check_failures(self, ledger: Ledger, spec: ModelSpec) -> None:
+        if not ledger.failures:
+            return
+        for part in spec.parts.values():
+            failure = ledger.failures.get(part.key)
+            if (
+                failure is not None
+                and failure.count > 1
+                and ledger.clock() - failure.when < BACK_OFF
+            ):
+                raise failure.error
+
+    def _check_manifest(self, ledger: Ledger, spec: ModelSpec) -> None:
+        if not self._sealed:
+            return
+        missing = [part.key for part in spec.parts.values() if part.key not in ledger.table.entries]
+        if missing:
+            raise CapacityError(
+                f"{spec.name} was not placed when this Space started: {missing[0]} is missing. "
+                "Name it in the manifest of the Space, or use a machine with a GPU of its own."
+            )
+
+    def _lend(self, ledger: Ledger, spec: ModelSpec, demand: Demand, grant: Grant) -> Lease:
+        backend = ledger.backends[grant.place]
+        parts: dict[str, Any] = {}
+        for name, entry in grant.entries.items():
+            module = entry.module
+            if name in grant.copies:
+                module = self.run_with_recovery(
+                    grant.place, lambda module=module: backend.private_copy(module), "copy"
+                )
+            parts[name] = module
+        device = backend.device
+        partial = any(entry.partial is not None for entry in grant.entries.values())
+        obj = spec.assemble(parts, device)
+        return Lease(self, grant.ticket, spec, obj, device, grant.place, demand.work, partial)
+
+    def run_with_recovery(
+        self, place: int, action: Callable[[], Result], stage: str = "run"
+    ) -> Result:
+        """Do `action` on a device, making room once when it is out of memory."""
+        return recovery.with_recovery(
+            self.ledger, place, action, lambda _: self._carrier.drain(), stage
+        )
+
+    def give_back(self, ticket: int) -> None:
+        """Take back a lease by its ticket; unknown tickets are ignored."""
+        ledger = self._ledger
+        if ledger is not None:
+            with ledger.changed:
+                if ledger.table.give_back(ticket, ledger.clock()) is not None:
+                    ledger.changed.notify_all()
+
+    def abandon(self, ticket: int) -> None:
+        """Note that a lease was collected without being released. Takes no lock."""
+        self._abandoned.append(ticket)
+
+    def _collect_abandoned(self, ledger: Ledger) -> None:
+        while self._abandoned:
+            ticket = self._abandoned.popleft()
+            with ledger.changed:
+                record = ledger.table.give_back(ticket, ledger.clock())
+                ledger.changed.notify_all()
+            if record is not None:
+                logger.warning("a lease on %s was dropped without being released", record.name)
+
+    def prefetch(self, spec: ModelSpec) -> Future[None]:
+        """Bring a model in the background; the future ends when it is there, or with the error."""
+        done: Future[None] = Future()
+
+        def bring() -> None:
+            try:
+                self.acquire(spec).release()
+            except BaseException as exc:  # whoever waits for the future gets it
+                done.set_exception(exc)
+            else:
+                done.set_result(None)
+
+        threading.Thread(target=bring, name="cache-prefetch", daemon=True).start()
+        return done
+
+    def preload(self, specs: Iterable[ModelSpec]) -> None:
+        """Bring models now; in static mode nothing else can be acquired afterwards."""
+        for spec in specs:
+            self.acquire(spec).release()
+        self._sealed = self.mode == "static"
+
+    def pin(self, name: str, on: bool = True) -> None:
+        """Keep the parts of a model where they are when room is needed, or no longer."""
+        ledger = self._ledger
+        pinned = self._early_pins if ledger is None else ledger.pinned
+        if on:
+            pinned.add(name)
+        else:
+            pinned.discard(name)
+
+    def unload(self, name: str | None = None) -> int:
+        """Drop what nobody holds: one model, or everything; returns the bytes given back.
+
+        A part that other models use too is dropped as well and is loaded again when they need it.
+        """
+        ledger = self._ledger
+        if ledger is None:
+            return 0
+        self._collect_abandoned(ledger)
+        freed = idle.drop(ledger, lambda entry: name is None or name in entry.names, "unload")
+        self._carrier.drain()
+        idle.collect(ledger)
+        return freed
+
+    def sweep(self) -> None:
+        """Apply the idle policy; a background thread does so every half minute."""
+        ledger = self._ledger
+        if ledger is not None and ledger.evicts:
+            self._collect_abandoned(ledger)
+            idle.sweep(ledger, 60.0 * self.keep_alive, 60.0 * self.drop_after)
+            self._carrier.drain()
+
+    def snapshot(self) -> CacheSnapshot:
+        """The state at this moment; never waits for a load or a move."""
+        ledger = self._ledger
+        if ledger is None:
+            return views.unused()
+        self._collect_abandoned(ledger)
+        return views.snapshot(ledger, self.mode, len(self._entrance.waiting))
+
+
+def _wait(
+    future: Future[None], spec: ModelSpec, deadline: float, cancel: threading.Event | None
+) -> None:
+    while True:
+        try:
+            return future.result(timeout=0 if future.done() else POLL)
+        except FutureTimeout:
+            if future.done():  # the loader itself raised a timeout
+                raise
+        if cancel is not None and cancel.is_set():
+            raise JobCancelled(f"The wait for {spec.name} was stopped.")
+        if time.monotonic() > deadline:
+            raise BusyError(
+                f"{spec.name} is still being loaded. The load goes on: try again in a minute."
+            )
+
+
+def _after_fork() -> None:
+    """Give the caches of a forked child locks that no lost thread holds."""
+    for cache in list(_caches):
+        if cache._ledger is not None:
+            cache._ledger.reset_locks()
+            cache._starting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

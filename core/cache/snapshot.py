@@ -1,0 +1,61 @@
+"""What the status page and `/metrics` see of a cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TierInfo:
+    """One memory and its use, in bytes."""
+
+    tier: str  # "device" or "ram"
+    device: str
+    used: int  # weights and declared work
+    work: int
+    budget: int | None
+    free: int | None  # as the device last said
+
+
+@dataclass(frozen=True, slots=True)
+class PartInfo:
+    """One component that is loaded or on its way."""
+
+    key: str
+    cls: str
+    names: tuple[str, ...]  # models that use it
+    tier: str  # "loading", "ram", "moving" or "device"
+    device: str
+    bytes: int
+    leases: int
+    pinned: bool
+    partial: bool  # some of its weights wait in main memory
+    uses: int
+    idle_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseInfo:
+    """One lease."""
+
+    name: str
+    device: str
+    work_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSnapshot:
+    """The cache at one moment."""
+
+    mode: str  # "unused", "cpu", "auto" or "static"
+    tiers: tuple[TierInfo, ...]
+    parts: tuple[PartInfo, ...]
+    leases: tuple[LeaseInfo, ...]
+    waiting: int  # acquires that wait for room
+    hits: int
+    misses: int
+    loads: int
+    evictions: int
+    single_flight_waits: int
+    out_of_memory: int
