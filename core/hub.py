@@ -136,21 +136,21 @@ def build_hub(given: Settings | None = None) -> tuple[gr.Blocks, dict[str, Any]]
         pass
     for spec in specs:
         titles[spec.slug] = (f"{spec.title} · Vitrine", spec.summary)
-        with hub.route(spec.title, f"/{spec.slug}"):
+        with hub.route(spec.title, f"/{spec.slug}", show_in_navbar=False):
             failed = _method_page(hub, spec)
         if failed is not None:
             broken.append(failed)
     for bad in broken:
         if bad.slug not in titles:
             titles[bad.slug] = (f"{bad.title} · Vitrine", "This page could not be built.")
-            with hub.route(bad.title, f"/{bad.slug}"):
+            with hub.route(bad.title, f"/{bad.slug}", show_in_navbar=False):
                 failed_page(bad.slug, bad.title, bad.error)
     for slug, title, lay_out in (
         ("jobs", "Jobs", visitor_jobs.layout),
         ("status", "Status", status.layout),
     ):
         titles[slug] = (f"{title} · Vitrine", "")
-        with hub.route(title, f"/{slug}"):
+        with hub.route(title, f"/{slug}", show_in_navbar=False):
             lay_out()
     failed_slugs = {bad.slug for bad in broken}
     hub.current_page = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,9 +39,26 @@ def _picture(spec: MethodSpec) -> str:
     if png.exists() and png.stat().st_size < 80_000:
         data = base64.b64encode(png.read_bytes()).decode()
         return f'<img src="data:image/png;base64,{data}" alt="">'
+    return f'<span class="vt-card-plain" aria-hidden="true">{drawing(spec)}</span>'
+
+
+def drawing(spec: MethodSpec) -> str:
+    """A plate for a method without a picture: arcs in its colour, laid by its name, and its initial.
+
+    No emoji: a machine without an emoji font would show an empty box.
+    """
+    draw = random.Random(spec.slug)
+    x, y = draw.choice(((0, 200), (300, 200), (0, 0), (300, 0)))
+    arcs = "".join(
+        f'<circle cx="{x}" cy="{y}" r="{radius}" stroke-width="{draw.choice((1, 1, 2, 6))}"/>'
+        for radius in range(30, 330, 22)
+    )
+    colour = html.escape(spec.colour)
     return (
-        f'<span class="vt-card-plain" style="--c:{html.escape(spec.colour)}" aria-hidden="true">'
-        f"{html.escape(spec.emoji)}</span>"
+        f'<svg viewBox="0 0 300 200" preserveAspectRatio="xMidYMid slice" style="--c:{colour}">'
+        f'<g fill="none" stroke="{colour}" stroke-opacity=".5">{arcs}</g>'
+        f'<text x="{300 - x * 0.72 - 42:.0f}" y="{112 if y else 150}" fill="{colour}">'
+        f"{html.escape(spec.title[:1])}</text></svg>"
     )
 
 
@@ -63,7 +81,7 @@ def _broken_card(broken: Broken) -> str:
     return (
         f'<li class="vt-card" data-words="{html.escape(broken.slug)}" data-tasks="">'
         f'<a href="{html.escape(broken.slug)}"><span class="vt-card-picture">'
-        '<span class="vt-card-plain" style="--c:#8a8a86" aria-hidden="true">!</span></span>'
+        '<span class="vt-card-plain" aria-hidden="true"></span></span>'
         f"<h2>{html.escape(broken.title)}</h2></a>"
         "<p>This page could not be built. Open it to read why.</p>"
         '<p class="vt-ready" data-state="wait">not available</p></li>'

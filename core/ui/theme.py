@@ -141,6 +141,7 @@ def theme() -> themes.Base:
         "input_background_fill": "var(--vt-ground)",
         "input_background_fill_focus": "var(--vt-ground)",
         "input_border_color": "var(--vt-edge)",
+        "input_border_width": "1px",
         "input_border_color_focus": "var(--vt-accent)",
         "input_placeholder_color": "var(--vt-quiet)",
         "input_shadow": "none",
