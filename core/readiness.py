@@ -104,8 +104,8 @@ def tier_readiness(spec: MethodSpec, tier: Tier) -> Readiness:
         if settings.current().offline:
             return Readiness(False, "not downloaded, and we are offline")
         return Readiness(True, f"downloads {size_words(tier.size_bytes)} once")
-    if not tier.model_ids and not has_weights(spec):
-        return Readiness(False, "weights not trained yet")
+    if not tier.model_ids:
+        return Readiness(False, "no published weights: train it")
     return Readiness(True, "ready here")
 
 

@@ -10,9 +10,18 @@ from core.jobs import Job
 from . import explore, lessons, survive
 from .commandline import VERBS, request_from_cli, write_outputs
 from .requests import Request
+from .requests import from_dict as request_from_json
+from .requests import to_dict as request_to_json
 from .results import AnyResult
 
-__all__ = ["VERBS", "request_from_cli", "run", "write_outputs"]
+__all__ = [
+    "VERBS",
+    "request_from_cli",
+    "request_from_json",
+    "request_to_json",
+    "run",
+    "write_outputs",
+]
 
 _WORK: dict[str, Callable[[Job, Any], AnyResult]] = {
     "explore": explore.explore,
