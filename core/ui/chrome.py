@@ -1,11 +1,14 @@
-"""The top of every page: navigation, title, one sentence, links. One HTML component."""
+"""The top of every page: navigation, title, one sentence, links. One HTML component.
+
+Our navigation stands in for Gradio's bar, which lists every page of the hub in one row; the style
+sheet hides that bar.
+"""
 
 from __future__ import annotations
 
 import html
 
 import gradio as gr
-from gradio.components import Navbar
 
 from core import registry, settings
 from core.errors import VitrineError
@@ -68,7 +71,6 @@ def _skip() -> str:
 
 
 def _emit(body: str, *, colour: str, title: str) -> gr.HTML:
-    Navbar(visible=False)
     return gr.HTML(
         f'<style>{accent_css(colour)}</style><div data-title="{html.escape(title)}">{body}</div>',
         elem_classes="vt-top",
