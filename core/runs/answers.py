@@ -12,7 +12,7 @@ from core.errors import InputError
 
 from . import models
 from .database import database_errors
-from .records import MAX_OWNER, MAX_TITLE, Answer, clean_line
+from .records import MAX_TITLE, Answer, check_owner, clean_line
 from .request import canonical_json
 
 MAX_PAYLOAD = 16 * 2**10  # bytes of JSON
@@ -45,7 +45,7 @@ class AnswerBook:
             "method": clean_line(method, 64, "method"),
             "subject": clean_line(subject, MAX_TITLE, "subject"),
             "payload": text,
-            "owner": clean_line(owner, MAX_OWNER, "browser id"),
+            "owner": check_owner(owner),
             "created": self._clock(),
         }
         with database_errors(), self._writer.begin() as connection:
@@ -67,9 +67,9 @@ class AnswerBook:
         table = models.answers
         query = select(table).where(table.c.method == method, table.c.id > after)
         if subject is not None:
-            query = query.where(table.c.subject == subject)
+            query = query.where(table.c.subject == clean_line(subject, MAX_TITLE, "subject"))
         if owner is not None:
-            query = query.where(table.c.owner == owner)
+            query = query.where(table.c.owner == check_owner(owner))
         query = query.order_by(table.c.id).limit(max(1, min(limit, 10_000)))
         with database_errors(), self._reader.connect() as connection:
             rows = connection.execute(query).mappings().all()
@@ -80,6 +80,6 @@ class AnswerBook:
         table = models.answers
         query = select(func.count()).select_from(table).where(table.c.method == method)
         if subject is not None:
-            query = query.where(table.c.subject == subject)
+            query = query.where(table.c.subject == clean_line(subject, MAX_TITLE, "subject"))
         with database_errors(), self._reader.connect() as connection:
             return connection.execute(query).scalar_one()

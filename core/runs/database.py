@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.errors import VitrineError
@@ -176,6 +176,3 @@ def database_errors() -> Iterator[None]:
             f"{reason}, so runs cannot be stored or read. Everything else on the page works. "
             "Try again later, or tell whoever runs this hub."
         ) from error
-    except DBAPIError:
-        logger.exception("the run store failed")
-        raise

@@ -89,7 +89,8 @@ def _remove(
     blobs, inputs = models.blobs, models.inputs
     with writer.begin() as connection:
         still = select(blobs.c.sha256).where(blobs.c.sha256.in_(keys), condition)
-        doomed = list(connection.execute(still.with_for_update()).scalars())
+        locked = still.order_by(blobs.c.sha256).with_for_update()
+        doomed = list(connection.execute(locked).scalars())
         if not doomed:
             return 0
         connection.execute(delete(inputs).where(inputs.c.sha256.in_(doomed)))

@@ -28,6 +28,15 @@ KEYWORD = b"vitrine"
 MAX_REQUEST = 256 * 2**10  # bytes of JSON; the same bound as the run store
 MAX_FILE = 64 * 2**20  # bytes of a dropped file
 MAX_CHUNKS = 100_000
+MAX_DIRECTORY = 256 * 2**10  # bytes of a zip's list of members
+_BAD_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,  # an encrypted member; NotImplementedError is one of them
+)
 _ENVELOPE = 1  # version of the settings file
 
 
@@ -64,7 +73,7 @@ def write_png(image: Image.Image | np.ndarray | bytes, request: dict[str, Any]) 
     if len(text) > MAX_REQUEST:
         raise ValueError(f"request of {len(text):,} bytes; a PNG carries up to {MAX_REQUEST:,}")
     data = image if isinstance(image, bytes) else _encode(image)
-    if not data.startswith(SIGNATURE) or data[12:16] != b"IHDR":
+    if not data.startswith(SIGNATURE + b"\0\0\0\rIHDR"):
         raise ValueError("the bytes are not a PNG")
     body = KEYWORD + b"\0\x01\0\0\0" + zlib.compress(text, 9)  # compressed, no language
     chunk = struct.pack(">I", len(body)) + b"iTXt" + body
@@ -81,7 +90,10 @@ def _encode(image: Image.Image | np.ndarray) -> bytes:
             raise ValueError(f"an array of {image.dtype}; PNG needs uint8 from 0 to 255")
         image = pil.fromarray(image)
     out = io.BytesIO()
-    image.save(out, format="PNG")
+    try:
+        image.save(out, format="PNG")
+    except OSError as error:  # Pillow's word for a mode that PNG does not know
+        raise ValueError(f"an image of mode {image.mode} cannot be a PNG") from error
     return out.getvalue()
 
 
@@ -180,8 +192,8 @@ def open_file(data: bytes, filename: str = "") -> Opened:
             )
     elif data.startswith(b"PK\x03\x04"):
         found = _as_request(_from_zip(data, filename))
-    elif data.lstrip()[:1] == b"{":
-        found = _as_request(data)
+    elif data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
+        found = _as_request(data.removeprefix(b"\xef\xbb\xbf"))
     else:
         raise InputError(
             f"{_shown(filename)} is neither a PNG nor a settings file nor an exported zip. One of "
@@ -200,12 +212,13 @@ def read_request_any(data: bytes, filename: str = "") -> dict[str, Any]:
 
 def _from_zip(data: bytes, filename: str) -> bytes:
     try:
+        _check_directory(data)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = [i for i in archive.infolist() if i.filename.endswith("request.json")]
-            if len(names) == 1 and names[0].file_size <= MAX_REQUEST:
-                with archive.open(names[0]) as member:
-                    return member.read(MAX_REQUEST + 1)  # the stated size may lie
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError) as error:
+            found = [i for i in archive.infolist() if i.filename.split("/")[-1] == "request.json"]
+            if len(found) == 1 and found[0].compress_type in (0, 8):  # stored or deflated
+                with archive.open(found[0]) as member:
+                    return member.read(MAX_REQUEST + 1)  # whatever size it states
+    except _BAD_ZIP as error:
         raise InputError(
             f"{_shown(filename)} is a damaged zip. An unchanged export would work. Export it again."
         ) from error
@@ -213,6 +226,16 @@ def _from_zip(data: bytes, filename: str) -> bytes:
         f"{_shown(filename)} does not hold exactly one request.json. An export of a single run "
         "would work. Export that run alone, or drop its request.json."
     )
+
+
+def _check_directory(data: bytes) -> None:
+    """Refuse a zip whose list of members would fill the memory; ours end without a comment."""
+    end = data[-22:]
+    if len(end) < 22 or end[:4] != b"PK\5\6" or data[-42:-38] == b"PK\6\7":
+        raise ValueError("not a plain zip")
+    (size,) = struct.unpack_from("<I", end, 12)
+    if size > MAX_DIRECTORY:
+        raise ValueError("too many members")
 
 
 def _shown(filename: str) -> str:

@@ -101,7 +101,7 @@ class Run:
             return True
         if not isinstance(owner, str) or not owner or not self.owner:
             return False
-        return hmac.compare_digest(owner.encode(), self.owner.encode())
+        return hmac.compare_digest(owner.encode(errors="replace"), self.owner.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +129,25 @@ def is_run_id(text: object) -> bool:
 def is_sha256(text: object) -> bool:
     """Whether `text` has the form of a sha256 in lower-case hexadecimal."""
     return isinstance(text, str) and _SHA256.fullmatch(text) is not None
+
+
+def is_owner(text: object) -> bool:
+    """Whether `text` can be the opaque id of a visitor."""
+    return isinstance(text, str) and 0 < len(text) <= MAX_OWNER and text.isprintable()
+
+
+def check_owner(text: str) -> str:
+    """Return an opaque visitor id as it is; empty means the operator's own.
+
+    Raises:
+        InputError: it is too long or holds control characters.
+    """
+    if text and not is_owner(text):
+        raise InputError(
+            f"The browser id has {len(text)} characters or some that cannot be printed. Up to "
+            f"{MAX_OWNER} printable ones work. Reload the page to get a new one."
+        )
+    return text
 
 
 def check_artifact_name(name: str) -> str:

@@ -7,7 +7,6 @@ Whoever knows a run's id may read it; only its owner may list, rename, pin or de
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import shutil
@@ -15,14 +14,13 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import InputError, NotFoundError, VitrineError
 
@@ -30,8 +28,9 @@ from . import export, housekeeping, models
 from .answers import AnswerBook
 from .artifacts import ServedFiles, hash_of, open_place
 from .database import database_errors, make_engine, migrate
+from .ledger import BlobLedger
+from .listing import load_run, load_runs, page_query, run_from_row
 from .records import (
-    MAX_OWNER,
     MAX_TITLE,
     OPERATOR,
     Artifact,
@@ -39,13 +38,13 @@ from .records import (
     Run,
     artifact_name,
     check_artifact_name,
+    check_owner,
     clean_line,
-    is_run_id,
-    is_sha256,
     media_type_of,
     new_run_id,
 )
 from .request import canonical_json
+from .uploads import Uploads
 from .versions import current_versions
 
 logger = logging.getLogger(__name__)
@@ -54,7 +53,6 @@ MAX_REQUEST = 256 * 2**10  # bytes of JSON
 MAX_RESULT = 8 * 2**20  # bytes of JSON; anything larger belongs into an artifact
 MAX_ARTIFACTS = 256  # a run
 MAX_PINNED = 200  # runs of one owner: pinned runs never expire
-MAX_PAGE = 200  # runs a listing returns at most
 GRACE_SECONDS = 3600.0  # leftovers younger than this may belong to a run being saved
 SERVED_SECONDS = 24 * 3600.0
 _HASHES = re.compile(r'"([0-9a-f]{64})"')
@@ -102,8 +100,16 @@ class RunStore:
             weakref.finalize(self, shutil.rmtree, served_dir, True)
         self._served = ServedFiles(served_dir)
         self.keep_days = keep_days
-        self.max_input_bytes = max_input_bytes
         self._clock = clock
+        self._ledger = BlobLedger(self._writer, self._place, clock)
+        self._uploads = Uploads(
+            self._reader,
+            self._ledger,
+            self._place,
+            clock,
+            max_bytes=max_input_bytes,
+            keep_days=keep_days,
+        )
         self._maintained = clock()
         self._maintaining = threading.Lock()
         self.answers = AnswerBook(self._reader, self._writer, clock)
@@ -156,7 +162,7 @@ class RunStore:
             "id": new_run_id(),
             "method": method,
             "title": clean_line(title, MAX_TITLE, "title"),
-            "owner": clean_line(owner, MAX_OWNER, "browser id"),
+            "owner": check_owner(owner),
             "created": self._clock(),
             "seconds": float(seconds),
             "request": _bounded_json(request, MAX_REQUEST, "request"),
@@ -166,11 +172,13 @@ class RunStore:
             "tier": clean_line(tier, 64, "tier"),
             "versions": canonical_json(current_versions() if versions is None else versions),
         }
-        with database_errors():
-            self._write_run(row, files)
-        self._maintain_sometimes()
+        named = sorted(set(_HASHES.findall(row["request"])))
         stored = {name: artifact for name, (artifact, _) in files.items()}
-        return _run(row, stored)
+        sources = {artifact.sha256: (artifact.size, source) for artifact, source in files.values()}
+        with database_errors():
+            self._ledger.keep(sources, lambda c: _insert_run(c, row, stored, named), named)
+        self._maintain_sometimes()
+        return run_from_row(row, stored)
 
     def _hash_files(
         self, artifacts: Mapping[str, bytes | Path]
@@ -186,62 +194,6 @@ class RunStore:
             files[name] = (Artifact(sha256, size, media_type_of(name)), source)
         return files
 
-    def _write_run(
-        self, row: dict[str, Any], files: dict[str, tuple[Artifact, bytes | Path]]
-    ) -> None:
-        named = sorted(set(_HASHES.findall(row["request"])))
-        sizes = {artifact.sha256: artifact.size for artifact, _ in files.values()}
-        for last in (False, False, True):
-            self._claim(sizes, named)
-            for artifact, source in files.values():
-                self._place.put(artifact.sha256, source)
-            try:
-                with self._writer.begin() as connection:
-                    self._insert_run(connection, row, files, named)
-                return
-            except IntegrityError:  # a blob was collected since it was claimed: write it again
-                if last:
-                    raise
-
-    def _insert_run(
-        self,
-        connection: Connection,
-        row: dict[str, Any],
-        files: dict[str, tuple[Artifact, bytes | Path]],
-        named: list[str],
-    ) -> None:
-        connection.execute(insert(models.runs).values(row))
-        links = [
-            {
-                "run_id": row["id"],
-                "name": name,
-                "sha256": artifact.sha256,
-                "media_type": artifact.media_type,
-            }
-            for name, (artifact, _) in files.items()
-        ]
-        if links:
-            connection.execute(insert(models.run_artifacts), links)
-        inputs = models.inputs
-        known = connection.execute(select(inputs.c.sha256).where(inputs.c.sha256.in_(named)))
-        if uses := [{"run_id": row["id"], "sha256": sha256} for sha256 in known.scalars()]:
-            connection.execute(insert(models.run_inputs), uses)
-
-    def _claim(self, sizes: Mapping[str, int], touch: Iterable[str] = ()) -> None:
-        """Mark blobs as in use before their files are looked for; see `housekeeping`."""
-        now, blobs = self._clock(), models.blobs
-        make = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        with self._writer.begin() as connection:
-            for sha256 in sorted(sizes):  # one order for all writers, or they could deadlock
-                claim = make(blobs).values(sha256=sha256, size=sizes[sha256], touched=now)
-                connection.execute(
-                    claim.on_conflict_do_update(index_elements=["sha256"], set_={"touched": now})
-                )
-            if touch := sorted(touch):
-                connection.execute(
-                    update(blobs).where(blobs.c.sha256.in_(touch)).values(touched=now)
-                )
-
     # Reading
 
     def get(self, run_id: str) -> Run:
@@ -250,13 +202,8 @@ class RunStore:
         Raises:
             NotFoundError: there is no such run, or no longer.
         """
-        if not is_run_id(run_id):
-            raise _no_run()
         with database_errors(), self._reader.connect() as connection:
-            found = self._load(connection, select(models.runs).where(models.runs.c.id == run_id))
-        if not found:
-            raise _no_run()
-        return found[0]
+            return load_run(connection, run_id)
 
     def list(
         self,
@@ -279,40 +226,11 @@ class RunStore:
         Raises:
             InputError: `before` is neither.
         """
-        runs = models.runs
-        query = select(runs).order_by(runs.c.created.desc(), runs.c.id.desc())
-        if owner is not OPERATOR:
-            if not isinstance(owner, str) or not owner:
-                return []
-            query = query.where(runs.c.owner == owner)
-        if method is not None:
-            query = query.where(runs.c.method == method)
-        if pinned is not None:
-            query = query.where(runs.c.pinned.is_(pinned))
-        if before is not None:
-            created, run_id = _cursor(before)
-            older = runs.c.created < created
-            if run_id:
-                older = or_(older, and_(runs.c.created == created, runs.c.id < run_id))
-            query = query.where(older)
+        query = page_query(method=method, owner=owner, pinned=pinned, limit=limit, before=before)
+        if query is None:
+            return []
         with database_errors(), self._reader.connect() as connection:
-            return self._load(connection, query.limit(max(1, min(int(limit), MAX_PAGE))))
-
-    def _load(self, connection: Connection, query: Any) -> list[Run]:
-        rows = connection.execute(query).mappings().all()
-        files: dict[str, dict[str, Artifact]] = {row["id"]: {} for row in rows}
-        links, blobs = models.run_artifacts, models.blobs
-        found = connection.execute(
-            select(links, blobs.c.size)
-            .join(blobs, blobs.c.sha256 == links.c.sha256)
-            .where(links.c.run_id.in_(list(files)))
-            .order_by(links.c.name)
-        )
-        for link in found.mappings():
-            files[link["run_id"]][link["name"]] = Artifact(
-                link["sha256"], link["size"], link["media_type"]
-            )
-        return [_run(row, files[row["id"]]) for row in rows]
+            return load_runs(connection, query)
 
     def artifact_bytes(self, run_id: str, name: str) -> bytes:
         """Return a file of a run, verified against its checksum.
@@ -363,7 +281,7 @@ class RunStore:
         """
         runs = models.runs
         with database_errors(), self._writer.begin() as connection:
-            run = self._owned(connection, run_id, owner)
+            run = _owned(connection, run_id, owner)
             if on and not run.pinned and owner is not OPERATOR:
                 mine = and_(runs.c.owner == run.owner, runs.c.pinned.is_(True))
                 count = select(func.count()).select_from(runs).where(mine)
@@ -384,7 +302,7 @@ class RunStore:
         """
         line = clean_line(title, MAX_TITLE, "title")
         with database_errors(), self._writer.begin() as connection:
-            self._owned(connection, run_id, owner)
+            _owned(connection, run_id, owner)
             runs = models.runs
             connection.execute(update(runs).where(runs.c.id == run_id).values(title=line))
         return self.get(run_id)
@@ -397,22 +315,8 @@ class RunStore:
             NotFoundError: there is no such run.
         """
         with database_errors(), self._writer.begin() as connection:
-            self._owned(connection, run_id, owner)
+            _owned(connection, run_id, owner)
             connection.execute(delete(models.runs).where(models.runs.c.id == run_id))
-
-    def _owned(self, connection: Connection, run_id: str, owner: Owner) -> Run:
-        runs = models.runs
-        if not is_run_id(run_id):
-            raise _no_run()
-        found = self._load(connection, select(runs).where(runs.c.id == run_id).with_for_update())
-        if not found:
-            raise _no_run()
-        if not found[0].owned_by(owner):
-            raise InputError(
-                "This run was made in another browser. Only that browser may rename, pin or delete "
-                "it. Run it again to have a run of your own."
-            )
-        return found[0]
 
     # Uploads
 
@@ -422,27 +326,7 @@ class RunStore:
         Raises:
             InputError: it is empty or too large.
         """
-        if not data or len(data) > self.max_input_bytes:
-            raise InputError(
-                f"The file has {len(data):,} bytes. From 1 to {self.max_input_bytes:,} bytes can be "
-                "kept. Choose another file."
-            )
-        sha256, size = hash_of(data)
-        media_type = clean_line(media_type, 100, "media type")
-        make = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        with database_errors():
-            for last in (False, False, True):
-                self._claim({sha256: size})
-                self._place.put(sha256, data)
-                row = make(models.inputs).values(sha256=sha256, media_type=media_type)
-                try:
-                    with self._writer.begin() as connection:
-                        connection.execute(row.on_conflict_do_nothing())
-                    break
-                except IntegrityError:
-                    if last:
-                        raise
-        return sha256
+        return self._uploads.put(data, media_type)
 
     def get_input(self, sha256: str) -> bytes:
         """Return an upload by its sha256, verified.
@@ -450,16 +334,7 @@ class RunStore:
         Raises:
             NotFoundError: it was never uploaded here, or has expired.
         """
-        self.input_media_type(sha256)
-        data = self._place.read(sha256)
-        blobs, now = models.blobs, self._clock()
-        stale = and_(blobs.c.sha256 == sha256, blobs.c.touched < now - GRACE_SECONDS)
-        with database_errors():
-            with self._reader.connect() as connection:
-                old = connection.execute(select(blobs.c.sha256).where(stale)).first()
-            if old:  # used again: keep it for another while
-                self._claim({}, [sha256])
-        return data
+        return self._uploads.get(sha256)
 
     def input_media_type(self, sha256: str) -> str:
         """Return the media type that an upload was kept with.
@@ -467,18 +342,7 @@ class RunStore:
         Raises:
             NotFoundError: it was never uploaded here, or has expired.
         """
-        inputs = models.inputs
-        query = select(inputs.c.media_type).where(inputs.c.sha256 == sha256)
-        found = None
-        if is_sha256(sha256):
-            with database_errors(), self._reader.connect() as connection:
-                found = connection.execute(query).scalar()
-        if found is None:
-            raise NotFoundError(
-                "The uploaded file that these settings name is not here. Uploads stay while a run "
-                f"uses them, else for {self.keep_days:g} days. Upload the file again."
-            )
-        return found
+        return self._uploads.media_type(sha256)
 
     # Upkeep
 
@@ -541,13 +405,6 @@ class RunStore:
         return {"runs": total, "pinned": kept, "files": files, "bytes": int(size)}
 
 
-def _run(row: Mapping[Any, Any], artifacts: dict[str, Artifact]) -> Run:
-    values = dict(row)
-    for name in ("request", "result", "versions"):
-        values[name] = json.loads(values[name])
-    return Run(**values, artifacts=artifacts)
-
-
 def _bounded_json(value: dict[str, Any], limit: int, what: str) -> str:
     if not isinstance(value, dict):
         raise ValueError(f"the {what} is a {type(value).__name__}, not a dict")
@@ -560,23 +417,27 @@ def _bounded_json(value: dict[str, Any], limit: int, what: str) -> str:
     return text
 
 
-def _cursor(before: float | str) -> tuple[float, str]:
-    if isinstance(before, int | float):
-        return float(before), ""
-    created, _, run_id = before.partition("~")
-    try:
-        if is_run_id(run_id):
-            return float(created), run_id
-    except ValueError:
-        pass  # refused below, like every other text
-    raise InputError(
-        "The place in the list cannot be read. The list's own More button gives one that works. "
-        "Reload the page."
-    )
+def _owned(connection: Connection, run_id: str, owner: Owner) -> Run:
+    run = load_run(connection, run_id, lock=True)
+    if not run.owned_by(owner):
+        raise InputError(
+            "This run was made in another browser. Only that browser may rename, pin or delete "
+            "it. Run it again to have a run of your own."
+        )
+    return run
 
 
-def _no_run() -> NotFoundError:
-    return NotFoundError(
-        "There is no such run here. Runs that are not pinned expire, and a run can be deleted. "
-        "Check the link, or run it again."
-    )
+def _insert_run(
+    connection: Connection, row: dict[str, Any], files: dict[str, Artifact], named: Sequence[str]
+) -> None:
+    connection.execute(insert(models.runs).values(row))
+    links = [
+        {"run_id": row["id"], "name": name, "sha256": a.sha256, "media_type": a.media_type}
+        for name, a in files.items()
+    ]
+    if links:
+        connection.execute(insert(models.run_artifacts), links)
+    inputs = models.inputs
+    known = connection.execute(select(inputs.c.sha256).where(inputs.c.sha256.in_(named)))
+    if uses := [{"run_id": row["id"], "sha256": sha256} for sha256 in known.scalars()]:
+        connection.execute(insert(models.run_inputs), uses)
