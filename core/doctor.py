@@ -207,9 +207,3 @@ def _for_tests() -> Iterator[Finding]:
     else:
         advice = "install the package `postgresql` of your system to run them"
         yield Finding("PostgreSQL tests", "note", "no server, so they are skipped", advice)
-
-
-if __name__ == "__main__":
-    from core.commands.machine import print_findings
-
-    raise SystemExit(0 if print_findings() else 1)

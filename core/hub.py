@@ -30,6 +30,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from core import registry, settings
+from core.health import built
 from core.registry import MethodSpec
 from core.settings import Settings
 from core.ui import chrome, landing, routes, status, theme, visitor_jobs
@@ -40,32 +41,6 @@ logger = logging.getLogger(__name__)
 CONCURRENT = 8  # events of one handler at a time; jobs have their own limits
 THREADS = 96  # a page that follows a job holds one thread of Gradio's pool
 SESSIONS = 500  # states kept; one of a large hub costs about 1 MB
-
-_built: dict[str, Any] = {"pages": [], "broken": [], "started": 0.0, "blocks": None}
-
-
-def state() -> dict[str, Any]:
-    """What `/readyz` says: pages built, pages broken, whether the queue runs."""
-    blocks = _built["blocks"]
-    queue = getattr(blocks, "_queue", None)
-    running_queue = bool(queue is not None and not getattr(queue, "stopped", True))
-    missing = [slug for slug in _built["pages"] if not _weights_present(slug)]
-    return {
-        "ready": bool(running_queue and not missing),
-        "queue": running_queue,
-        "pages": list(_built["pages"]),
-        "broken": [broken.slug for broken in _built["broken"]],
-        "without_weights": missing,
-    }
-
-
-def _weights_present(slug: str) -> bool:
-    from core.readiness import has_weights
-
-    try:
-        return has_weights(registry.load(slug))
-    except Exception:  # a broken method is reported as broken, not as missing weights
-        return True
 
 
 def _load_specs(only: tuple[str, ...]) -> tuple[list[MethodSpec], list[landing.Broken]]:
@@ -186,7 +161,7 @@ def _ready(
     broken: list[landing.Broken],
 ) -> tuple[gr.Blocks, dict[str, Any]]:
     blocks.queue(max_size=chosen.queue_size, default_concurrency_limit=CONCURRENT)
-    _built.update(pages=pages, broken=broken, blocks=blocks, started=time.time())
+    built.update(pages=pages, broken=broken, blocks=blocks, started=time.time())
     return blocks, launch_kwargs(chosen, titles)
 
 

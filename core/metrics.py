@@ -24,12 +24,12 @@ class HubCollector:
         """Yield the metrics of this moment."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        from core import hub
+        from core.health import state as health
 
         yield GaugeMetricFamily(
             "vitrine_start_time_seconds", "When the hub was imported.", value=_STARTED
         )
-        state = hub.state()
+        state = health()
         pages = GaugeMetricFamily("vitrine_pages", "Method pages.", labels=["state"])
         pages.add_metric(["built"], len(state["pages"]) - len(state["broken"]))
         pages.add_metric(["broken"], len(state["broken"]))

@@ -23,8 +23,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from core import health, registry
 from core import metrics as metrics_of
-from core import registry
 from core.errors import NotFoundError
 from core.ui import links, theme
 
@@ -165,9 +165,7 @@ async def healthz(request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """Whether the hub can take work: its queue runs and every shown method has a page."""
-    from core import hub
-
-    state = hub.state()
+    state = health.state()
     return JSONResponse(state, status_code=200 if state["ready"] else 503)
 
 
