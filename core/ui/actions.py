@@ -16,9 +16,8 @@ from typing import Any
 
 import gradio as gr
 
-from core.errors import InputError, VitrineError
+from core.errors import InputError
 from core.ui import jobs, links, snippets
-from core.ui.errors import sentence
 
 Updates = dict[Any, Any]  # component to new value
 
@@ -175,25 +174,10 @@ class Action:
             tools += links.copy_button(links.run_link(self.method, shown.run.id))
         if self.fill is not None:
             with suppress(InputError):  # too long for an address; the run link and the file remain
-                tools += links.copy_button(links.params_link(settings), "Copy settings link")
+                tools += links.copy_button(links.params_link(settings), "Settings link")
         if shown.run is not None:
             tools += links.download_menu(shown.run)
         if self.api_name:
             arguments = self.api_arguments(settings.request) if self.api_arguments else {}
             tools += snippets.panel(self.api_name, arguments)
         return jobs.ended_html(state, text, tools)
-
-    def handler(self) -> Callable[..., Iterator[Updates]]:
-        """The private event handler of the action's triggers."""
-
-        def start(*values: Any) -> Iterator[Updates]:
-            *inputs, owner = values
-            try:
-                handle = self.submit(inputs, jobs.owner_of(owner))
-            except (VitrineError, gr.Error) as error:
-                yield {self.bar: jobs.ended_html("failed", sentence(error))}
-                return
-            yield from self.stream(handle)
-
-        start.__name__ = f"{self.method}_{self.name}_start"
-        return start

@@ -19,7 +19,7 @@ from core.ui import jobs, links
 from core.ui.errors import sentence
 
 LIMIT = 24  # runs shown; older ones stay in the store
-_JS = "window.vitrine ? vitrine.history(element, server, trigger, props) : addEventListener('vitrine', () => vitrine.history(element, server, trigger, props)); /* 'open' */"
+_JS = "window.vitrine ? vitrine.history(element, server, trigger, props) : addEventListener('vitrine', () => vitrine.history(element, server, trigger, props)); /* 'open' 'follow' */"
 
 
 def _runs(method: str, owner: str) -> list[Any]:

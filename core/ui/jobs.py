@@ -90,7 +90,11 @@ def working_html(
     position: int | None = None,
     eta_seconds: float | None = None,
 ) -> str:
-    """The bar while a job waits or runs: fraction, text, time left, place in the queue, Stop."""
+    """The bar while a job waits or runs: fraction, text, time left, place in the queue, Stop.
+
+    It carries the time, so that it changes with every event; the script on the page takes a bar
+    that stands still for a lost connection and asks for the job again.
+    """
     words = [html.escape(text or ("Waiting" if position else "Working"))]
     if position:
         words.append(f"number {position} in the queue")
@@ -111,7 +115,7 @@ def working_html(
         )
     stop = _button("stop", "Stop", job=job_id)
     return (
-        f'<div class="vt-bar" data-state="working">{meter}'
+        f'<div class="vt-bar" data-state="working" data-seen="{time.time():.1f}">{meter}'
         f'<p class="vt-bar-text">{line}</p><div class="vt-bar-tools">{stop}</div></div>'
     )
 
@@ -125,7 +129,7 @@ def ended_html(state: str, text: str, tools: str = "") -> str:
     )
 
 
-_BAR_JS = "window.vitrine ? vitrine.bar(element, server) : addEventListener('vitrine', () => vitrine.bar(element, server))"
+_BAR_JS = "window.vitrine ? vitrine.bar(element, server, watch) : addEventListener('vitrine', () => vitrine.bar(element, server, watch))"
 
 
 def _stop(payload: dict[str, Any]) -> bool:

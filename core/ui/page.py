@@ -27,6 +27,11 @@ TABS: dict[str, str] = {
     "about": "About",
 }
 MAX_COMPONENTS = 60
+FOLLOWERS = 32  # pages that may follow jobs of one action at a time
+LOST = (
+    "The hub was restarted while this job ran, so the job is gone. Results that were finished are "
+    "under Your runs. Press the button to start again."
+)
 
 
 class Page:
@@ -153,18 +158,12 @@ class Page:
         for action in self.actions.values():
             gr.on(
                 list(action.triggers),
-                action.handler(),
+                self._starter(action),
                 [*action.inputs, self.browser],
-                _unique([action.bar, *action.inputs, *action.outputs]),
+                _unique([panel, action.bar, *action.inputs, *action.outputs]),
                 api_visibility="private",
                 show_progress="hidden",
-                concurrency_limit=32,
-            ).then(
-                self._refresh,
-                [self.browser],
-                [panel],
-                api_visibility="private",
-                show_progress="hidden",
+                concurrency_limit=FOLLOWERS,
             )
         everything = [panel, self.browser]
         for action in self.actions.values():
@@ -178,7 +177,15 @@ class Page:
             everything,
             api_visibility="private",
             show_progress="hidden",
-            concurrency_limit=32,
+            concurrency_limit=FOLLOWERS,
+        )
+        panel.follow(
+            self._on_follow,
+            [self.browser],
+            everything,
+            api_visibility="private",
+            show_progress="hidden",
+            concurrency_limit=FOLLOWERS,
         )
         opener.upload(
             self._on_file,
@@ -195,8 +202,23 @@ class Page:
             show_progress="hidden",
         )
 
-    def _refresh(self, owner: Any) -> str:
-        return history.markup(self.spec.slug, jobs.owner_of(owner))
+    def _starter(self, action: Action) -> Callable[..., Iterator[Updates]]:
+        def start(*values: Any) -> Iterator[Updates]:
+            *inputs, owner = values
+            try:
+                handle = action.submit(inputs, jobs.owner_of(owner))
+            except (VitrineError, gr.Error) as error:
+                yield {action.bar: jobs.ended_html("failed", sentence(error))}
+                return
+            yield from self._stream(action, handle)
+
+        start.__name__ = f"{action.method}_{action.name}_start"
+        return start
+
+    def _stream(self, action: Action, handle: Any) -> Iterator[Updates]:
+        yield from action.stream(handle)
+        if handle.saved is not None:
+            yield {self.history: history.markup(self.spec.slug, handle.owner)}
 
     def _on_load(self, owner: Any, request: gr.Request) -> Iterator[Updates]:
         owner = jobs.owner_of(owner)
@@ -228,12 +250,20 @@ class Page:
         except VitrineError as error:
             return self._say(sentence(error))
 
+    def _on_follow(self, owner: Any) -> Iterator[Updates]:
+        """Called by the page's script when a bar has stood still: the connection was lost."""
+        handle = jobs.reattach(jobs.owner_of(owner), self.spec.slug)
+        if handle is None:
+            yield {a.bar: jobs.ended_html("failed", LOST) for a in self.actions.values()}
+        else:
+            yield from self._follow(handle)
+
     def _follow(self, handle: Any) -> Iterator[Updates]:
         for action in self.actions.values():
             if action.title == handle.title:
                 if action.fill is not None:
                     yield action.fill(action.settings(handle.request).request)
-                yield from action.stream(handle)
+                yield from self._stream(action, handle)
                 return
 
     def _open_run(self, run_id: str) -> Updates:

@@ -106,7 +106,21 @@
 
   /* Parts with a server behind them; called from js_on_load of their component. */
   const vitrine = {
-    bar(element, server) {
+    bar(element, server, watch) {
+      const state = () => element.querySelector(".vt-bar")?.dataset.state;
+      let seen = Date.now(), asked = 0;
+      watch("value", () => {
+        seen = Date.now();
+        if (state() === "working" && location.search) history.replaceState(null, "", location.pathname);
+      });
+      const timer = setInterval(async () => {
+        if (!element.isConnected) return clearInterval(timer);
+        const now = Date.now();
+        if (state() !== "working" || now - seen < 5000 || now - asked < 10000) return;
+        asked = now;
+        try { if ((await fetch(absolute("healthz"), { cache: "no-store" })).ok) vitrine.follow?.(); }
+        catch (error) { asked = now - 8000; /* still away; ask again in two seconds */ }
+      }, 1000);
       element.addEventListener("click", async (event) => {
         const button = event.target.closest('[data-do="stop"]');
         if (!button) return;
@@ -116,6 +130,7 @@
     },
 
     history(element, server, trigger, props) {
+      vitrine.follow = () => trigger("follow", {});
       const about = () => { const s = element.querySelector(".vt-history"); return { owner: s.dataset.owner || "", method: s.dataset.method }; };
       const say = (text) => { const line = element.querySelector(".vt-drop"); if (line) line.textContent = text; };
       const show = (answer) => { if (answer.error) say(answer.error); else if (answer.html) props.value = answer.html; };
