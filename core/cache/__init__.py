@@ -12,6 +12,7 @@ from core import settings
 from core.cache import embedded
 from core.cache.backends import DeviceBackend, detect
 from core.cache.construction import construction
+from core.cache.hub import hub_component, hub_file, hub_spec
 from core.cache.keys import ComponentKey, ComponentSpec, ModelSpec, halve
 from core.cache.leases import Lease
 from core.cache.metrics import CacheMetrics, SnapshotCollector, process_metrics
@@ -32,6 +33,9 @@ __all__ = [
     "embedded",
     "from_settings",
     "halve",
+    "hub_component",
+    "hub_file",
+    "hub_spec",
     "use",
 ]
 

@@ -56,12 +56,14 @@ class Never:
     need: int
     limit: int
     pinned: int
+    wanted: Mapping[ComponentKey, int]  # what each part counts for in `need`
 
 
 @dataclass(slots=True)
 class _Sorted:
     copies: set[str] = field(default_factory=set)  # parts that the lease gets a copy of
-    wanted: set[ComponentKey] = field(default_factory=set)  # parts that must be on the device
+    # bytes of the parts that must be on the device
+    wanted: dict[ComponentKey, int] = field(default_factory=dict)
     need: int = 0  # bytes that must be found on the device
     whole: int = 0  # bytes of the model and its work with nothing else there
 
@@ -144,11 +146,13 @@ def _sort_parts(ledger: Ledger, demand: Demand, place: int) -> _Sorted | Wait:
         # A part that is only copied stays in main memory, unless that is the device.
         if part.key in found.wanted or elsewhere or (part.mutable and not ledger.one_tier):
             continue
-        found.wanted.add(part.key)
         size = demand.partial.get(part.key, size)
-        found.whole += size if entry is None or entry.place is None else entry.device_bytes
         if entry is None or entry.place is None:
             found.need += size
+        else:
+            size = entry.device_bytes
+        found.wanted[part.key] = size
+        found.whole += size
     return found
 
 
@@ -157,7 +161,8 @@ def _misplaced(entry: Entry, place: int, demand: Demand) -> bool:
         return False
     if entry.place != place:
         return True
-    return (entry.partial is not None) != (entry.key in demand.partial)
+    room = demand.partial.get(entry.key)
+    return room is not None and (entry.partial is None or entry.partial > room)
 
 
 def _choose_victims(
@@ -167,7 +172,7 @@ def _choose_victims(
     if over <= 0:
         return []
     if found.whole > limit:
-        return Never(place, found.whole, limit, 0)
+        return Never(place, found.whole, limit, 0, found.wanted)
     own = {part.key for part in demand.spec.parts.values()}
     others = [entry for entry in ledger.table.on(place) if entry.key not in own]
     victims = ledger.policy.device_victims([e for e in others if ledger.movable(e)], over)
@@ -179,7 +184,7 @@ def _choose_victims(
         if not entry.holders and (not ledger.evicts or not ledger.pinned.isdisjoint(entry.names))
     )
     if found.whole + fixed > limit:
-        return Never(place, found.whole, limit, fixed)
+        return Never(place, found.whole, limit, fixed, found.wanted)
     leases = ledger.table.leases.values()
     return Wait(frozenset(lease.thread for lease in leases if lease.place == place))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cache import sizes
+from core.cache.host import ram_info, trim_heap
 from core.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ class DeviceBackend:
         """Bytes that this process holds on the device and may use again."""
         return resident
 
-    def default_budget(self) -> int | None:
-        """Bytes the cache may use when the settings do not say; None means all of the device."""
-        return None
+    def default_budget(self) -> int:
+        """Bytes the cache may use when the settings do not say: all of the device."""
+        return self.mem_info()[1]
 
     def default_ram_budget(self) -> int:
         """Bytes of weights in main memory when the settings do not say."""
@@ -298,41 +299,6 @@ def dispatch_over(
             offload_buffers=False,
         )
     return sum(int(part_sizes[name]) for name, place in device_map.items() if place == main)
-
-
-def ram_info() -> tuple[int, int]:
-    """Available and total bytes of main memory, within the limits of a container."""
-    import psutil
-
-    memory = psutil.virtual_memory()
-    free, total = memory.available, memory.total
-    for limit, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        (
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        ),
-    ):
-        try:
-            cap = int(Path(limit).read_text("ascii"))
-            current = int(Path(used).read_text("ascii"))
-        except (OSError, ValueError):  # no such control group, or "max"
-            continue
-        if cap < total:
-            free, total = min(free, max(0, cap - current)), cap
-    return free, total
-
-
-def trim_heap() -> None:
-    """Ask glibc to return freed pages; other systems do so by themselves."""
-    import ctypes
-    import sys
-
-    if sys.platform != "linux":
-        return
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:  # musl has none
-        trim(0)
 
 
 def detect(device: str, *, zero_gpu: bool) -> list[DeviceBackend]:

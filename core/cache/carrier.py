@@ -206,8 +206,15 @@ class Carrier:
                 return host_copy, None
             room, ram = entry.partial, ledger.ram_budget
             return None, backend.dispatch(entry.module, room, ram, entry.spec.no_split)
-        except BaseException:
-            self._take_out(entry, place, host_copy)
+        except BaseException as exc:
+            try:
+                self._take_out(entry, place, host_copy)
+            except (RuntimeError, MemoryError):
+                entry.module = None  # rather gone than half here, half there
+                raise CapacityError(
+                    f"{entry.key} could not be moved to {backend.name}, nor back to main memory. "
+                    "It was dropped; try again when other jobs have ended."
+                ) from exc
             raise
 
     def _take_out(self, entry: Entry, place: int, host_copy: Any) -> None:
@@ -230,6 +237,19 @@ class Carrier:
             movable = [entry for entry in ledger.table.on(place) if ledger.movable(entry)]
             victims = ledger.policy.device_victims(movable, over)
             ledger.send_away(movable if victims is None else victims, place, "room")
+
+    def settle_debts(self) -> None:
+        """Send away what was kept above the budgets only because leases held it."""
+        ledger = self.ledger
+        with ledger.mu:
+            ledger.drop_host_copies(ledger.table.ram_used - ledger.ram_budget)
+            over = ledger.table.ram_used - ledger.ram_budget
+            in_ram = ledger.in_ram()
+            victims = ledger.policy.ram_victims(in_ram, over)
+            ledger.drop_from_ram(in_ram if victims is None else victims, "room")
+        for place in range(len(ledger.backends)):
+            self.rebalance(place)
+        self.drain()
 
     def drain(self) -> None:
         """Take away for real what the table has sent away."""

@@ -44,7 +44,7 @@ class Entrance:
         """
         ledger = self.ledger
         thread = threading.get_ident()
-        demand = self._demand(spec, work)
+        demand = self.demand(spec, work)
         limits: list[int] | None = None
         try:
             while True:
@@ -80,7 +80,7 @@ class Entrance:
             f"have ended. In memory now:\n{table}"
         )
 
-    def _demand(self, spec: ModelSpec, work: Work) -> Demand:
+    def demand(self, spec: ModelSpec, work: Work) -> Demand:
         """Look the sizes up; they are estimated once, before anything is loaded."""
         usages = self.ledger.usages
         sizes: dict[ComponentKey, int] = {}
@@ -120,7 +120,7 @@ class Entrance:
         work = recovery.smaller(spec, demand.work)
         if work is not None:
             logger.info("%s does not fit with %s, trying %s", spec.name, demand.work, work)
-            return self._demand(spec, work)
+            return self.demand(spec, work)
         partial = self._partial(demand, never)
         if partial is None or demand.partial:
             raise CapacityError(views.too_large(self.ledger, demand, never))
@@ -130,12 +130,11 @@ class Entrance:
     def _partial(self, demand: Demand, never: Never) -> dict[ComponentKey, int] | None:
         """Bytes on the device of the largest part when the rest of it stays in main memory."""
         ledger = self.ledger
-        shared = [part.key for part in demand.spec.parts.values() if not part.mutable]
-        if not ledger.backends[never.place].can_dispatch or not shared:
+        if not ledger.backends[never.place].can_dispatch or not never.wanted:
             return None
-        largest = max(shared, key=lambda key: demand.sizes[key])
+        largest = max(never.wanted, key=lambda key: demand.sizes[key])
         size = demand.sizes[largest]
-        room = never.limit - never.pinned - (never.need - size)
+        room = never.limit - never.pinned - (never.need - never.wanted[largest])
         if room < LEAST_SHARE * size or size > ledger.ram_budget:
             return None
         return {largest: room}

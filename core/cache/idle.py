@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from core.cache.backends import trim_heap
+from core.cache.host import trim_heap
 from core.cache.ledger import Ledger
 from core.cache.table import Entry, State
 

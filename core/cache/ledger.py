@@ -86,7 +86,7 @@ class Ledger:
     def limit(self, place: int) -> int:
         """Bytes that weights and work may take on a device now. Call without `mu`."""
         backend = self.backends[place]
-        free, total = backend.mem_info()
+        free, _ = backend.mem_info()
         with self.mu:
             resident = sum(
                 entry.device_bytes
@@ -95,7 +95,7 @@ class Ledger:
             )
         budget = self.budgets[place]
         usable = free + backend.owned(resident)
-        return min(total if budget is None else budget, usable) - self.reserves[place]
+        return min(budget, usable) - self.reserves[place]
 
     def limits(self) -> list[int]:
         """`limit` of every device."""
@@ -110,6 +110,13 @@ class Ledger:
             and not entry.holders
             and self.evicts
             and self.pinned.isdisjoint(entry.names)
+        )
+
+    def overdrawn(self) -> bool:
+        """Whether a tier is charged more than its budget."""
+        budgets = zip(self.table.device_used, self.budgets, self.reserves, strict=True)
+        return self.table.ram_used > self.ram_budget or any(
+            used > budget - reserve for used, budget, reserve in budgets
         )
 
     def keeps_host_copies(self) -> bool:

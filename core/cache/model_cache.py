@@ -105,8 +105,8 @@ class ModelCache:
             metrics=self.metrics,
         )
         ledger.pinned |= self._early_pins
-        self._carrier = Carrier(ledger)
-        self._entrance = Entrance(ledger, self._carrier)
+        self.carrier = Carrier(ledger)
+        self.entrance = Entrance(ledger, self.carrier)
         idle.watch(self)
         return ledger
 
@@ -139,12 +139,9 @@ class ModelCache:
         self._check_manifest(ledger, spec)
         try:
             self._collect_abandoned(ledger)
-            demand, grant = self._entrance.enter(ticket, spec, work or {}, deadline, cancel)
+            demand, grant = self.entrance.enter(ticket, spec, work or {}, deadline, cancel)
             if grant.bring or grant.evicts:
-                thread = threading.Thread(
-                    target=self._carrier.carry, args=(grant,), name="cache-carrier", daemon=True
-                )
-                thread.start()
+                self._send(self.carrier.carry, grant)
                 _wait(grant.made_room, spec, deadline, cancel)
             for future in grant.waits:
                 _wait(future, spec, deadline, cancel)
@@ -152,6 +149,12 @@ class ModelCache:
         except BaseException:
             self.give_back(ticket)
             raise
+
+    def _send(self, task: Callable[..., None], *args: Any) -> None:
+        try:
+            threading.Thread(target=task, args=args, name="cache-carrier", daemon=True).start()
+        except RuntimeError:  # the system gives no more threads; what was granted must be done
+            task(*args)
 
     def _check_failures(self, ledger: Ledger, spec: ModelSpec) -> None:
         if not ledger.failures:
@@ -185,6 +188,13 @@ class ModelCache:
                     grant.place, lambda module=module: backend.private_copy(module), "copy"
                 )
             parts[name] = module
+        if grant.copies:
+            shared = {grant.entries[n].key for n in grant.entries if n not in grant.copies}
+            with ledger.changed:
+                for name in grant.copies:
+                    if grant.entries[name].key not in shared:
+                        ledger.table.let_go(grant.ticket, grant.entries[name])
+                ledger.changed.notify_all()
         device = backend.device
         partial = any(entry.partial is not None for entry in grant.entries.values())
         obj = spec.assemble(parts, device)
@@ -195,7 +205,7 @@ class ModelCache:
     ) -> Result:
         """Do `action` on a device, making room once when it is out of memory."""
         return recovery.with_recovery(
-            self.ledger, place, action, lambda _: self._carrier.drain(), stage
+            self.ledger, place, action, lambda _: self.carrier.drain(), stage
         )
 
     def give_back(self, ticket: int) -> None:
@@ -203,8 +213,12 @@ class ModelCache:
         ledger = self._ledger
         if ledger is not None:
             with ledger.changed:
-                if ledger.table.give_back(ticket, ledger.clock()) is not None:
+                held = ledger.table.give_back(ticket, ledger.clock()) is not None
+                if held:
                     ledger.changed.notify_all()
+                overdrawn = held and ledger.overdrawn()
+            if overdrawn:
+                self._send(self.carrier.settle_debts)
 
     def abandon(self, ticket: int) -> None:
         """Note that a lease was collected without being released. Takes no lock."""
@@ -259,7 +273,7 @@ class ModelCache:
             return 0
         self._collect_abandoned(ledger)
         freed = idle.drop(ledger, lambda entry: name is None or name in entry.names, "unload")
-        self._carrier.drain()
+        self.carrier.drain()
         idle.collect(ledger)
         return freed
 
@@ -269,7 +283,7 @@ class ModelCache:
         if ledger is not None and ledger.evicts:
             self._collect_abandoned(ledger)
             idle.sweep(ledger, 60.0 * self.keep_alive, 60.0 * self.drop_after)
-            self._carrier.drain()
+            self.carrier.drain()
 
     def snapshot(self) -> CacheSnapshot:
         """The state at this moment; never waits for a load or a move."""
@@ -277,7 +291,7 @@ class ModelCache:
         if ledger is None:
             return views.unused()
         self._collect_abandoned(ledger)
-        return views.snapshot(ledger, self.mode, len(self._entrance.waiting))
+        return views.snapshot(ledger, self.mode, len(self.entrance.waiting))
 
 
 def _wait(

@@ -13,7 +13,7 @@ class TierInfo:
     device: str
     used: int  # weights and declared work
     work: int
-    budget: int | None
+    budget: int | None  # None where there is no limit
     free: int | None  # as the device last said
 
 

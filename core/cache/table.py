@@ -142,6 +142,13 @@ class Table:
             entry.last_used = now
         return record
 
+    def let_go(self, ticket: int, entry: Entry) -> None:
+        """Take one part out of a lease: the lease has a copy of its own."""
+        record = self.leases.get(ticket)
+        if record is not None and entry in record.entries:
+            record.entries.remove(entry)
+            entry.holders.discard(ticket)
+
     def on(self, place: int) -> Iterator[Entry]:
         """Parts charged to a device."""
         return (entry for entry in self.entries.values() if entry.place == place)

@@ -67,15 +67,18 @@ def _tiers(ledger: Ledger, free: list[int]) -> tuple[TierInfo, ...]:
             device=backend.name,
             used=table.device_used[place],
             work=table.work_used[place],
-            budget=ledger.budgets[place],
+            budget=_limited(ledger.budgets[place]),
             free=free[place] if ledger.evicts else None,
         )
         for place, backend in enumerate(ledger.backends)
     ]
     if not ledger.one_tier:
-        budget = ledger.ram_budget if ledger.ram_budget < NO_LIMIT else None
-        tiers.append(TierInfo("ram", "cpu", table.ram_used, 0, budget, None))
+        tiers.append(TierInfo("ram", "cpu", table.ram_used, 0, _limited(ledger.ram_budget), None))
     return tuple(tiers)
+
+
+def _limited(budget: int) -> int | None:
+    return budget if budget < NO_LIMIT else None
 
 
 def table(ledger: Ledger) -> str:
