@@ -1,0 +1,61 @@
+# make hub: install what is missing and start.  make test: install what is missing and run the tests.
+
+# the interpreter behind an active environment, since that environment may be .venv itself
+PYTHON ?= $(shell for name in python3.11 python3.12 python3 python; do "$$name" -c \
+	'import sys; (3, 11) <= sys.version_info[:2] <= (3, 12) or sys.exit(1); print(sys._base_executable)' \
+	2>/dev/null && break; done)
+VENV ?= .venv
+TORCH ?= auto
+BIN := $(VENV)/bin
+INSTALL = "$(PYTHON)" scripts/install.py --venv $(VENV) --torch $(TORCH)
+
+.PHONY: hub test test-all check fix docs bench doctor install install-dev reinstall pins
+
+hub: install  ## start the hub; ARGS="--port 8000" passes options on
+	@$(BIN)/python app.py hub $(ARGS)
+
+test: install-dev  ## all tests that need neither a GPU nor the network
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-all: install-dev  ## the slow ones too
+	@$(BIN)/python -m pytest -m "not gpu and not hub" $(ARGS)
+
+check: install-dev  ## lint, format, import contracts, types, generated tables
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m scripts.generate_docs --check
+	@$(BIN)/pyright
+	@$(BIN)/pyright --pythonversion 3.12
+
+fix: install-dev  ## repair what can be repaired
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/python -m scripts.generate_docs
+
+docs: install-dev  ## write the generated tables
+	@$(BIN)/python -m scripts.generate_docs
+
+bench: install-dev  ## every benchmark, each with a report in out/bench/
+	@for name in $$($(BIN)/python app.py bench | cut -d' ' -f1); do \
+	$(BIN)/python app.py bench $$name --json out/bench/$$name.json || exit 1; done
+
+doctor: install  ## what this machine can run
+	@$(BIN)/python app.py doctor
+
+install: _python
+	@$(INSTALL)
+
+install-dev: _python
+	@$(INSTALL) --dev
+
+reinstall: _python  ## from nothing, for instance after a GPU was added
+	@rm -rf $(VENV)
+	@$(INSTALL)
+
+pins: install-dev  ## write requirements-dev.txt from what is installed
+	@$(BIN)/python -m scripts.pins > requirements-dev.new && mv requirements-dev.new requirements-dev.txt
+
+.PHONY: _python
+_python:
+	@test -n "$(PYTHON)" || { echo "vitrine: no Python 3.11 or 3.12 was found. Install one, or name it: make hub PYTHON=/path/to/python3.11"; exit 2; }
