@@ -1,0 +1,558 @@
+"""The Try tab: one clip above four things to do with it, each result at the right of its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from core.registry import SPACES
+from core.ui.actions import Kept, Shown
+from core.ui.errors import visitor_errors
+from core.ui.page import Page
+from core.ui.snippets import file_argument
+
+from . import gallery, intake, panels, requests
+from .finished import MARK, finished, finished_request
+from .requests import MAX_CLASSES, MAX_CLIPS, Clip
+from .results import AnyResult, result_from_dict, result_to_dict
+
+__all__ = ["EXAMPLES", "Try"]
+
+Panel = Callable[[Any, Callable[[str], str], str], str]
+PANELS: dict[str, Panel] = {
+    "explore": panels.explore_panel,
+    "compare": panels.compare_panel,
+    "teach": panels.teach_panel,
+    "classify": panels.classify_panel,
+    "survive": panels.survive_panel,
+    "triplet": panels.triplet_panel,
+    "personalise": panels.personalise_panel,
+}
+EXAMPLES: tuple[tuple[str, str, str], ...] = (
+    ("Two readers in turn", "two-readers-in-turn", "reader-1034-a"),
+    ("One reader twice", "reader-1034-a", "reader-1034-b"),
+    ("Two readers, both women", "reader-1841-a", "reader-1898-a"),
+    ("One actor, neutral and angry", "actor-13-neutral-1", "actor-13-anger-1"),
+    ("Two actors, both angry", "actor-11-anger-1", "actor-13-anger-2"),
+    ("A sad actor", "actor-13-sadness-1", "actor-13-neutral-2"),
+)
+OPTIONS = {
+    "tile": "Repeat clips under a second",
+    "l2": "Teach on unit vectors",
+    "standardise": "Teach on standardised vectors",
+}
+
+
+def work(job: Any, request: requests.Request) -> AnyResult:
+    """The work of every action; torch is loaded here, in the job's thread."""
+    from . import pipeline
+
+    return pipeline.run(job, request)
+
+
+def keep(request: requests.Request, result: AnyResult) -> Kept:
+    """What is stored of a result."""
+    return Kept(
+        result=result_to_dict(result),
+        artifacts=result.files,
+        title=_title(request),
+        tier=request.tier,
+    )
+
+
+def restore(run: Any) -> AnyResult:
+    """The result of a stored run."""
+    return result_from_dict(run.result)
+
+
+def _title(request: requests.Request) -> str:
+    clip = getattr(request, "clip", None)
+    if clip is not None:
+        return f"{request.kind.capitalize()}: {clip.title}"
+    if isinstance(request, requests.CompareRequest):
+        return f"Compare: {request.first.title} and {request.second.title}"
+    if isinstance(request, requests.TeachRequest):
+        return "Teach: " + ", ".join(group.name for group in request.classes)
+    return request.kind.capitalize()
+
+
+def show_in(output: gr.HTML) -> Callable[[Shown], dict[Any, Any]]:
+    """A `show` that puts the result's panel into `output`."""
+
+    def show(shown: Shown) -> dict[Any, Any]:
+        stored = "Stored run" if shown.stored else ""
+        return {output: PANELS[shown.result.kind](shown.result, shown.link, stored)}
+
+    return show
+
+
+def finished_panel(kind: str) -> str:
+    """The panel of a finished example, or a place for the first result."""
+    result = finished(kind)
+    if result is None:
+        return panels.empty("The result will stand here.")
+    return PANELS[kind](result, lambda name: "", MARK)
+
+
+class Try:
+    """Components and actions of the tab; the order of the methods is the order on the page."""
+
+    def __init__(self, frame: Page) -> None:
+        self.frame = frame
+        with gr.Row(elem_id="tr-work", equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                self._clip()
+                with gr.Tabs(elem_id="tr-modes"):
+                    with gr.Tab("Explore", elem_id="tr-mode-explore"):
+                        self.explore_button = self._button("Explore")
+                    with gr.Tab("Compare", elem_id="tr-mode-compare"):
+                        self._compare()
+                    with gr.Tab("Teach", elem_id="tr-mode-teach"):
+                        self._teach()
+                    with gr.Tab("Change", elem_id="tr-mode-survive"):
+                        self._survive()
+                self._advanced()
+            with gr.Column(scale=8, min_width=340):
+                self.bars, self.outputs = {}, {}
+                for kind in ("explore", "compare", "teach", "survive"):
+                    with gr.Column(elem_classes=["tr-out", f"tr-out-{kind}"]):
+                        self.bars[kind] = frame.run_bar()
+                        self.outputs[kind] = gr.HTML(
+                            panels.empty("The result will stand here."),
+                            js_on_load=panels.PLAYER_JS,
+                            apply_default_css=False,
+                        )
+        self._act()
+
+    # --- components -----------------------------------------------------------------------------
+
+    def _clip(self) -> None:
+        gr.HTML(
+            panels.style()
+            + '<p class="vt-look">Speak for a few seconds, drop a recording, or choose an example. '
+            "Look for bright squares: stretches in which the voice stays the same.</p>",
+            apply_default_css=False,
+        )
+        self.clip = gr.Audio(
+            label="Your clip",
+            sources=["microphone", "upload"],
+            type="filepath",
+            elem_id="tr-clip",
+            value=str(gallery.example(EXAMPLES[0][1]).path),
+        )
+
+    def _examples(self, second: gr.Audio) -> None:
+        folder = SPACES / "trill" / "examples"
+        gr.Examples(
+            [
+                [str(folder / gallery.example(a).file), str(folder / gallery.example(b).file)]
+                for _, a, b in EXAMPLES
+            ],
+            [self.clip, second],
+            example_labels=[label for label, _, _ in EXAMPLES],
+            label="Examples (A and B)",
+            api_visibility="private",
+        )
+
+    def _button(self, words: str) -> gr.Button:
+        return gr.Button(words, variant="primary", elem_classes="vt-run")
+
+    def _compare(self) -> None:
+        self.second = gr.Audio(
+            label="Clip B (clip A is above)",
+            sources=["microphone", "upload"],
+            type="filepath",
+            elem_id="tr-second",
+            value=str(gallery.example(EXAMPLES[0][2]).path),
+        )
+        self.compare_button = self._button("Compare")
+
+    def _teach(self) -> None:
+        self.lesson = gr.State([])
+        self.name = gr.Textbox(
+            label="Name of the class", placeholder="for example: happy", max_length=40
+        )
+        with gr.Row():
+            self.cut = gr.Textbox(
+                label="Part of the clip, in seconds", placeholder="all, or 1.5-3.0", max_lines=1
+            )
+            self.add = gr.Button("Add your clip", min_width=120)
+        self.files = gr.File(
+            label="or drop files of this class", file_count="multiple", height=110, type="filepath"
+        )
+        self.board = gr.HTML(panels.board([]), apply_default_css=False)
+        with gr.Row():
+            self.borrow = gr.Button("Take an example lesson", size="sm", min_width=120)
+            self.clear = gr.Button("Start over", size="sm", min_width=90)
+        self.classifier = gr.Radio(
+            [
+                ("logistic", "logistic"),
+                ("LDA", "lda"),
+                ("nearest centroid", "centroid"),
+            ],
+            value="logistic",
+            label="Classifier",
+        )
+        with gr.Row():
+            self.teach_button = self._button("Teach")
+            self.classify_button = gr.Button("Classify your clip", min_width=120)
+        self.head = gr.State("")
+
+    def _survive(self) -> None:
+        self.pitch = gr.Slider(-6, 6, 3, step=0.5, label="Pitch, semitones")
+        self.rate = gr.Slider(0.7, 1.4, 1.0, step=0.05, label="Rate, times as fast")
+        self.noise = gr.Slider(
+            0, 41, 41, step=1, label="Noise, dB below the voice", info="41 adds none"
+        )
+        self.room = gr.Slider(0, 2, 0, step=0.1, label="Reverberation, seconds")
+        self.telephone = gr.Checkbox(False, label="Telephone band, 300 to 3400 Hz")
+        self.survive_button = self._button("Change the sound")
+
+    def _advanced(self) -> None:
+        with gr.Accordion("Advanced", open=False):
+            self.layer = gr.Radio(
+                [("middle layer (layer 19)", "layer19"), ("final embedding", "embedding")],
+                value="layer19",
+                label="Layer",
+                info="The paper found the middle layer better on most tasks.",
+            )
+            self.hop = gr.Slider(4, 96, 17, step=1, label="Patch hop, frames of 10 ms")
+            self.c = gr.Slider(
+                -3, 5, 0, step=0.5, label="C of the logistic classifier, power of 10"
+            )
+            self.options = gr.CheckboxGroup(
+                [(words, key) for key, words in OPTIONS.items()],
+                value=list(OPTIONS),
+                label="Options",
+            )
+        self._examples(self.second)
+
+    # --- from components to requests and back ---------------------------------------------------
+
+    @property
+    def hearing(self) -> list[Any]:
+        """Components that decide how every clip is heard."""
+        return [self.frame.tier, self.layer, self.hop, self.options]
+
+    def _hearing(self, tier: str, layer: str, hop: float, options: list[str]) -> dict[str, Any]:
+        return {
+            "tier": tier or "embedded",
+            "layer": layer,
+            "hop_frames": int(hop),
+            "padding": "tile" if "tile" in (options or []) else "zero",
+        }
+
+    def fill_hearing(self, request: dict[str, Any]) -> dict[Any, Any]:
+        """Updates that put the shared settings back."""
+        options = ["tile"] if request.get("padding", "tile") == "tile" else []
+        options += [key for key in ("l2", "standardise") if request.get(key, True)]
+        return {
+            self.frame.tier: request.get("tier", "embedded"),
+            self.layer: request.get("layer", "layer19"),
+            self.hop: request.get("hop_frames", 17),
+            self.options: options,
+        }
+
+    def make_explore(self, clip: str | None, *hearing: Any) -> requests.ExploreRequest:
+        """Request of the Explore button."""
+        return requests.ExploreRequest(clip=intake.clip_of_file(clip), **self._hearing(*hearing))
+
+    def make_compare(
+        self, clip: str | None, second: str | None, *hearing: Any
+    ) -> requests.CompareRequest:
+        """Request of the Compare button."""
+        return requests.CompareRequest(
+            first=intake.clip_of_file(clip, what="clip A"),
+            second=intake.clip_of_file(second, what="clip B"),
+            **self._hearing(*hearing),
+        )
+
+    def make_teach(
+        self, lesson: list[Any], classifier: str, c: float, *hearing: Any
+    ) -> requests.TeachRequest:
+        """Request of the Teach button."""
+        return requests.TeachRequest(
+            classes=tuple(
+                requests.TeachClass(name=name, clips=tuple(Clip(**clip) for clip in clips))
+                for name, clips in lesson or []
+            ),
+            classifier=classifier,  # type: ignore[arg-type]
+            c=10.0 ** float(c),
+            l2="l2" in (hearing[3] or []),
+            standardise="standardise" in (hearing[3] or []),
+            **self._hearing(*hearing),
+        )
+
+    def make_classify(self, clip: str | None, head: str, tier: str) -> requests.ClassifyRequest:
+        """Request of the Classify button."""
+        from core.errors import InputError
+
+        if not head:
+            raise InputError(
+                "There is no head yet. A head is what Teach makes. Press Teach first, then Classify."
+            )
+        return requests.ClassifyRequest(
+            clip=intake.clip_of_file(clip),
+            head=f"sha256:{head}",
+            tier=tier or "embedded",  # type: ignore[arg-type]
+        )
+
+    def make_survive(
+        self,
+        clip: str | None,
+        pitch: float,
+        rate: float,
+        noise: float,
+        room: float,
+        telephone: bool,
+        *hearing: Any,
+    ) -> requests.SurviveRequest:
+        """Request of the Change button."""
+        return requests.SurviveRequest(
+            clip=intake.clip_of_file(clip),
+            pitch=float(pitch),
+            rate=float(rate),
+            snr_db=None if noise > 40 else float(noise),
+            reverb_seconds=float(room),
+            telephone=bool(telephone),
+            **self._hearing(*hearing),
+        )
+
+    # --- the lesson -----------------------------------------------------------------------------
+
+    def add_clip(
+        self, lesson: list[Any], name: str, clip: str | None, cut: str
+    ) -> tuple[list[Any], str]:
+        """Handler of “Add your clip”."""
+        with visitor_errors():
+            start, end = intake.parse_cut(cut or "")
+            made = intake.clip_of_file(clip)
+            part = Clip(source=made.source, name=made.name, start=start, end=end)
+            lesson = _with(lesson, name, [part])
+        return lesson, board(lesson)
+
+    def add_files(
+        self, lesson: list[Any], name: str, files: list[str] | None
+    ) -> tuple[list[Any], str, None]:
+        """Handler of the drop zone."""
+        with visitor_errors():
+            lesson = _with(lesson, name, [intake.clip_of_file(file) for file in files or []])
+        return lesson, board(lesson), None
+
+    def borrow_lesson(self) -> tuple[list[Any], str]:
+        """Handler of “Take an example lesson”: three moods of one actor, three clips each."""
+        lesson = [
+            (mood, [_plain(Clip(source=f"example:actor-13-{mood}-{k}")) for k in (1, 2, 3)])
+            for mood in ("neutral", "anger", "sadness")
+        ]
+        return lesson, board(lesson)
+
+    # --- actions --------------------------------------------------------------------------------
+
+    def _act(self) -> None:
+        frame, outputs, bars = self.frame, self.outputs, self.bars
+        shared = {"work": work, "keep": keep, "restore": restore}
+        clip_argument = {"clip": file_argument("clip.wav")}
+
+        def hearing_arguments(request: dict[str, Any]) -> dict[str, Any]:
+            return {key: request[key] for key in ("layer", "hop_frames", "padding")}
+
+        frame.action(
+            "explore",
+            bar=bars["explore"],
+            triggers=[self.explore_button.click],
+            inputs=[self.clip, *self.hearing],
+            outputs=[outputs["explore"]],
+            make=self.make_explore,
+            show=show_in(outputs["explore"]),
+            fill=lambda r: {self.clip: intake.file_of_clip(r["clip"])} | self.fill_hearing(r),
+            api_name="trill_explore",
+            api_arguments=lambda r: clip_argument | hearing_arguments(r),
+            **shared,
+        )
+        frame.action(
+            "compare",
+            bar=bars["compare"],
+            triggers=[self.compare_button.click],
+            inputs=[self.clip, self.second, *self.hearing],
+            outputs=[outputs["compare"]],
+            make=self.make_compare,
+            show=show_in(outputs["compare"]),
+            fill=lambda r: (
+                {
+                    self.clip: intake.file_of_clip(r["first"]),
+                    self.second: intake.file_of_clip(r["second"]),
+                }
+                | self.fill_hearing(r)
+            ),
+            api_name="trill_compare",
+            api_arguments=lambda r: {
+                "first": file_argument("a.wav"),
+                "second": file_argument("b.wav"),
+                **hearing_arguments(r),
+            },
+            **shared,
+        )
+        self._act_on_lesson(shared)
+        frame.action(
+            "survive",
+            title="Change the sound",
+            bar=bars["survive"],
+            triggers=[self.survive_button.click],
+            inputs=[
+                self.clip,
+                self.pitch,
+                self.rate,
+                self.noise,
+                self.room,
+                self.telephone,
+                *self.hearing,
+            ],
+            outputs=[outputs["survive"]],
+            make=self.make_survive,
+            show=show_in(outputs["survive"]),
+            fill=lambda r: (
+                {
+                    self.clip: intake.file_of_clip(r["clip"]),
+                    self.pitch: r["pitch"],
+                    self.rate: r["rate"],
+                    self.noise: 41 if r["snr_db"] is None else r["snr_db"],
+                    self.room: r["reverb_seconds"],
+                    self.telephone: r["telephone"],
+                }
+                | self.fill_hearing(r)
+            ),
+            **shared,
+        )
+
+    def _act_on_lesson(self, shared: dict[str, Any]) -> None:
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        frame, output = self.frame, self.outputs["teach"]
+        self.add.click(
+            self.add_clip,
+            [self.lesson, self.name, self.clip, self.cut],
+            [self.lesson, self.board],
+            **private,
+        )
+        self.files.upload(
+            self.add_files,
+            [self.lesson, self.name, self.files],
+            [self.lesson, self.board, self.files],
+            **private,
+        )
+        self.borrow.click(self.borrow_lesson, None, [self.lesson, self.board], **private)
+        self.clear.click(lambda: ([], board([])), None, [self.lesson, self.board], **private)
+
+        def show(shown: Shown) -> dict[Any, Any]:
+            return show_in(output)(shown) | {self.head: shown.result.head}
+
+        frame.action(
+            "teach",
+            bar=self.bars["teach"],
+            triggers=[self.teach_button.click],
+            inputs=[self.lesson, self.classifier, self.c, *self.hearing],
+            outputs=[output, self.head, self.board],
+            make=self.make_teach,
+            show=show,
+            fill=self._fill_teach,
+            api_name="trill_teach",
+            api_arguments=lambda r: {
+                "clips": [file_argument(f"{group['name']}.wav") for group in r["classes"]],
+                "labels": [group["name"] for group in r["classes"]],
+                "classifier": r["classifier"],
+            },
+            **shared,
+        )
+        frame.action(
+            "classify",
+            bar=self.bars["teach"],
+            triggers=[self.classify_button.click],
+            inputs=[self.clip, self.head, frame.tier],
+            outputs=[output],
+            make=self.make_classify,
+            show=show_in(output),
+            fill=lambda r: {
+                self.clip: intake.file_of_clip(r["clip"]),
+                self.head: r["head"].partition(":")[2],
+            },
+            api_name="trill_classify",
+            api_arguments=lambda r: {
+                "clip": file_argument("clip.wav"),
+                "head": file_argument("head.json"),
+            },
+            **shared,
+        )
+
+    def _fill_teach(self, request: dict[str, Any]) -> dict[Any, Any]:
+        import math
+
+        lesson = [(group["name"], list(group["clips"])) for group in request["classes"]]
+        return {
+            self.lesson: lesson,
+            self.board: board(lesson),
+            self.classifier: request["classifier"],
+            self.c: math.log10(request["c"]),
+        } | self.fill_hearing(request)
+
+    def opening(self) -> dict[Any, Any]:
+        """What the tab shows before the visitor did anything."""
+        updates: dict[Any, Any] = {
+            output: finished_panel(kind) for kind, output in self.outputs.items()
+        }
+        request = finished_request("teach")
+        if request is not None:
+            updates |= {self.lesson: [], self.board: panels.board([])}
+        return updates
+
+
+def _plain(clip: Clip) -> dict[str, Any]:
+    return {"source": clip.source, "name": clip.name, "start": clip.start, "end": clip.end}
+
+
+def _with(lesson: list[Any], name: str, clips: list[Clip]) -> list[Any]:
+    """A lesson with clips added to one class.
+
+    Raises:
+        InputError: the name is empty, or a limit is reached.
+    """
+    from core.errors import InputError
+
+    name = " ".join((name or "").split())[:40]
+    if not name:
+        raise InputError(
+            "The clips have no class yet. A class needs a name. Type one first, then add clips."
+        )
+    found = [(known, list(members)) for known, members in lesson or []]
+    for known, members in found:
+        if known.casefold() == name.casefold():
+            if len(members) + len(clips) > MAX_CLIPS:
+                raise InputError(
+                    f"{known} would have {len(members) + len(clips)} clips. A class holds "
+                    f"{MAX_CLIPS}. Add fewer, or start over."
+                )
+            members += [_plain(clip) for clip in clips]
+            return found
+    if len(found) == MAX_CLASSES:
+        raise InputError(
+            f"There are {MAX_CLASSES} classes already, and that is the limit. "
+            "Add clips to one of them, or start over."
+        )
+    if len(clips) > MAX_CLIPS:
+        raise InputError(f"{len(clips)} files were given. A class holds {MAX_CLIPS}. Drop fewer.")
+    return [*found, (name, [_plain(clip) for clip in clips])]
+
+
+def board(lesson: list[Any]) -> str:
+    """The lesson as HTML."""
+    return panels.board([(name, [_words(clip) for clip in clips]) for name, clips in lesson])
+
+
+def _words(clip: dict[str, Any]) -> str:
+    known = gallery.examples().get(clip["source"].partition(":")[2])
+    words = clip["name"] or (known.title if known else clip["source"][-8:])
+    if clip["start"] or clip["end"] is not None:
+        end = "" if clip["end"] is None else f"{clip['end']:g}"
+        words += f", {clip['start']:g}-{end} s"
+    return words
