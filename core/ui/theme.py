@@ -78,10 +78,26 @@ def script() -> bytes:
     return b"\n".join((ASSETS / name).read_bytes() for name in SCRIPTS)
 
 
+@lru_cache(maxsize=1)
+def method_styles() -> dict[str, tuple[str, bytes]]:
+    """Style sheets that methods bring (`page.css` in their folder): slug to served name and content."""
+    found = {}
+    for path in sorted(registry.SPACES.glob("*/page.css")):
+        css, slug = path.read_bytes(), path.parent.name
+        found[slug] = (f"{slug}.{hashlib.sha256(css).hexdigest()[:12]}.css", css)
+    return found
+
+
+def method_style_tag(slug: str) -> str:
+    """Tag that loads a method's own style sheet; put it into the first HTML of its page."""
+    return f'<link rel="stylesheet" href="./vitrine/{method_styles()[slug][0]}">'
+
+
 def asset_names() -> dict[str, tuple[bytes, str]]:
     """Served name (with hash) to content and media type."""
     css, js = styles(), script()
     return {
+        **{name: (css, "text/css; charset=utf-8") for name, css in method_styles().values()},
         f"vitrine.{hashlib.sha256(css).hexdigest()[:12]}.css": (css, "text/css; charset=utf-8"),
         f"vitrine.{hashlib.sha256(js).hexdigest()[:12]}.js": (
             js,
