@@ -13,6 +13,8 @@ from pathlib import Path
 
 from gradio import themes
 
+from core import registry
+
 ASSETS = Path(__file__).parent / "assets"
 STYLES = ("tokens.css", "frame.css", "parts.css", "gradio.css")
 SCRIPTS = ("vitrine.js",)
