@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PYTHONS = ((3, 11), (3, 12))
 TORCH = "2.13.0"  # the newest version that the project is tested with
-QUIET = ("--quiet", "--disable-pip-version-check", "--no-input")
+QUIET = ("-qq", "--disable-pip-version-check", "--no-input")  # errors only
 
 _HAS_TORCH = "from importlib.metadata import version; version('torch')"
 
