@@ -68,11 +68,12 @@ def test_a_running_job_stops_at_its_next_report(runner):
 
 
 def test_a_job_that_does_not_listen_says_stopping_and_keeps_the_device_until_it_ends(runner):
-    device, entered = Device(), threading.Event()
+    device, entered, end = Device(), threading.Event(), threading.Event()
 
     def deaf(job, _):
         entered.set()
-        device.use(0.4)
+        end.wait(10)
+        device.use(0.1)
         return "thrown away"
 
     saved = []
@@ -80,17 +81,18 @@ def test_a_job_that_does_not_listen_says_stopping_and_keeps_the_device_until_it_
     second = runner.submit(lambda job, _: device.use(0.05), None, method="m", heavy=True)
     assert entered.wait(20)
     assert first.cancel() is True
-    time.sleep(0.1)
+    assert second.wait(0.2) is False
     assert first.state == first.info().state == "stopping"
     assert first.info().text == "Stopping"
     assert first.info().active
     assert second.state == "queued"
     assert runner.snapshot()["lanes"]["device"]["running"] == 1
     assert first.cancel() is True  # asking twice changes nothing
+    end.set()
     second.result(5)
-    assert first.state == "cancelled"
-    assert first.events(after=0)
+    assert [e.kind for e in first.events()] == ["queued", "started", "progress", "cancelled"]
     assert saved == []
+    assert len(device.spans) == 2
     assert device.overlap() == 0.0
 
 

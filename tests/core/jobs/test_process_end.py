@@ -1,0 +1,44 @@
+"""A process with jobs under way ends soon, and says nothing ugly."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+PROGRAM = """
+import threading, time
+from core import jobs
+entered = threading.Event()
+def listens(job, _):
+    entered.set()
+    try:
+        while True:
+            job.report(0.5, "on")
+            time.sleep(0.01)
+    finally:
+        print("cleaned up", flush=True)
+def deaf(job, _):
+    entered.set()
+    time.sleep(60)
+jobs.runner().submit({name}, None, method="m")
+jobs.runner().submit({name}, None, method="m", heavy=False)
+entered.wait(5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "says", "at_most"), [("listens", "cleaned up\n" * 2, 5), ("deaf", "", 8)]
+)
+def test_a_process_ends_although_jobs_run(name, says, at_most):
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(name=name)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, says, "")
+    assert time.perf_counter() - began < at_most
