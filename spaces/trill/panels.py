@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from pathlib import Path
 
 from . import charts, gallery, pairs
 from .charts import text
@@ -55,12 +53,6 @@ if (!element.dataset.player) {
 """
 
 
-@cache
-def style() -> str:
-    """The style sheet of the page's own pictures."""
-    return f"<style>{(Path(__file__).parent / 'page.css').read_text('utf-8')}</style>"
-
-
 def frame(*parts: str, stored: str = "") -> str:
     """Put parts under each other; `stored` says where a result that is not fresh comes from."""
     mark = f'<div><span class="tr-stored">{text(stored)}</span></div>' if stored else ""
@@ -103,7 +95,7 @@ def explore_panel(result: ExploreResult, link: Link, stored: str = "") -> str:
     first = result.nearest[0]
     near = gallery.example(first.example)
     turns = result.turns
-    say = f"Of the shipped voices, <b>{text(near.title)}</b> sounds most like {text(result.heard.name)}."
+    say = f"Among the shipped clips, this one sounds most like <b>{text(near.title)}</b>."
     if turns:
         moments = ", ".join(f"{t:.1f}" for t in turns)
         say += f" The voice seems to change at {moments} s."

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from core.registry import SPACES
+from core.ui import theme
 from core.ui.actions import Kept, Shown
 from core.ui.errors import visitor_errors
 from core.ui.page import Page
@@ -130,7 +131,7 @@ class Try:
 
     def _clip(self) -> None:
         gr.HTML(
-            panels.style()
+            theme.method_style_tag("trill")
             + '<p class="vt-look">Speak for a few seconds, drop a recording, or choose an example. '
             "Look for bright squares: stretches in which the voice stays the same.</p>",
             apply_default_css=False,
