@@ -33,7 +33,7 @@ from core import registry, settings
 from core.health import built
 from core.registry import MethodSpec
 from core.settings import Settings
-from core.ui import chrome, landing, routes, status, theme, visitor_jobs
+from core.ui import api_page, chrome, landing, routes, sessions, status, theme, visitor_jobs
 from core.ui.page import failed_page
 
 logger = logging.getLogger(__name__)
@@ -82,17 +82,37 @@ def _method_page(blocks: gr.Blocks, spec: MethodSpec) -> landing.Broken | None:
     """Lay out one method inside the open page; returns what went wrong, if anything."""
     try:
         with _rollback(blocks):
-            module = registry.module(spec.slug, "ui")
-            module.layout()
-            publish = getattr(module, "api", None)
-            if publish is not None:
-                publish()
+            registry.module(spec.slug, "ui").layout()
     except Exception as error:  # the other methods must live
         logger.exception("the page of %s could not be built", spec.slug)
         broken = landing.Broken(spec.slug, spec.title, _brief(error))
         failed_page(spec.slug, spec.title, broken.error)
         return broken
     return None
+
+
+def _endpoints(
+    blocks: gr.Blocks, specs: list[MethodSpec], titles: dict[str, tuple[str, str]]
+) -> dict[str, landing.Broken]:
+    """Lay out the API page with the public endpoints of all methods; returns what went wrong.
+
+    On a page of their own they do not weigh on the method pages: Gradio sends every endpoint's
+    description with the page it was declared on.
+    """
+    failed: dict[str, landing.Broken] = {}
+    titles["api"] = ("API · Vitrine", "")
+    with blocks.route("API", "/api", show_in_navbar=False):
+        for spec in specs:
+            try:
+                with _rollback(blocks):
+                    publish = getattr(registry.module(spec.slug, "ui"), "api", None)
+                    if publish is not None:
+                        publish()
+            except Exception as error:  # the other methods must live
+                logger.exception("the endpoints of %s could not be declared", spec.slug)
+                failed[spec.slug] = landing.Broken(spec.slug, spec.title, _brief(error))
+        api_page.layout(blocks)
+    return failed
 
 
 def build_hub(given: Settings | None = None) -> tuple[gr.Blocks, dict[str, Any]]:
@@ -109,10 +129,14 @@ def build_hub(given: Settings | None = None) -> tuple[gr.Blocks, dict[str, Any]]
     titles = {"": ("Vitrine", landing.LEAD)}
     with gr.Blocks(title="Vitrine", analytics_enabled=False) as hub:
         pass
+    unpublished = _endpoints(hub, specs, titles)
     for spec in specs:
         titles[spec.slug] = (f"{spec.title} · Vitrine", spec.summary)
         with hub.route(spec.title, f"/{spec.slug}", show_in_navbar=False):
-            failed = _method_page(hub, spec)
+            if (failed := unpublished.get(spec.slug)) is not None:
+                failed_page(spec.slug, spec.title, failed.error)
+            else:
+                failed = _method_page(hub, spec)
         if failed is not None:
             broken.append(failed)
     for bad in broken:
@@ -144,12 +168,12 @@ def build_one(slug: str, given: Settings | None = None) -> tuple[gr.Blocks, dict
         settings.use(given)
     spec = registry.load(slug)
     chrome.single(slug)
-    broken = []
+    titles = {"": (spec.title, spec.summary)}
     with gr.Blocks(title=spec.title, analytics_enabled=False) as app:
         failed = _method_page(app, spec)
-        if failed is not None:
-            broken.append(failed)
-    titles = {"": (spec.title, spec.summary)}
+    if failed is None:
+        failed = _endpoints(app, [spec], titles).get(slug)
+    broken = [failed] if failed is not None else []
     return _ready(app, settings.current(), titles, [slug], broken)
 
 
@@ -210,6 +234,7 @@ def launch_kwargs(chosen: Settings, titles: dict[str, tuple[str, str]]) -> dict[
         "run_history": False,
         "quiet": True,
         "app_kwargs": {
+            "lifespan": sessions.lean,
             "routes": routes.routes(),
             "middleware": [
                 Middleware(GZipMiddleware, minimum_size=1000),

@@ -29,6 +29,11 @@ def is_single() -> bool:
     return _single is not None
 
 
+def method_at(page: str) -> str:
+    """The method whose page is at path `page`; the path itself unless one method serves alone."""
+    return _single if page == "" and _single is not None else page
+
+
 def _navigation(current: str) -> str:
     if _single is not None:
         return (
@@ -46,7 +51,7 @@ def _navigation(current: str) -> str:
         mark = ' aria-current="page"' if slug == current else ""
         links.append(f'<li><a href="{html.escape(slug)}"{mark}>{html.escape(title)}</a></li>')
     ends = []
-    for slug, title in (("jobs", "Jobs"), ("status", "Status")):
+    for slug, title in (("jobs", "Jobs"), ("status", "Status"), ("api", "API")):
         mark = ' aria-current="page"' if slug == current else ""
         ends.append(f'<a href="{slug}"{mark}>{title}</a>')
     home = ' aria-current="page"' if current == "" else ""

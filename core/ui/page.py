@@ -303,8 +303,6 @@ def _tier_selector(spec: MethodSpec) -> gr.Radio | None:
         value=spec.tiers[0].name,
         label="Model",
         elem_classes="vt-tier",
-        container=False,
-        show_label=True,
     )
 
 

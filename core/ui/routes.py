@@ -26,7 +26,7 @@ from starlette.routing import Route
 from core import health, registry
 from core import metrics as metrics_of
 from core.errors import NotFoundError
-from core.ui import links, theme
+from core.ui import chrome, links, theme
 
 _YEAR = "public, max-age=31536000, immutable"
 _INLINE = re.compile(
@@ -215,7 +215,6 @@ class PageHead:
         """Wrap `app`; `titles` maps a page's path without slashes to title and description."""
         self.app = app
         self.titles = titles
-        self.head = theme.head_tags()
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         """Serve one request."""
@@ -259,7 +258,7 @@ class PageHead:
         text = re.sub(r'\s*<meta\s+(property|name)="(og|twitter):[^>]*>', "", text)
         tags = (
             f"<title>{html.escape(title)}</title>"
-            f'<meta name="description" content="{html.escape(description)}">{self.head}'
+            f'<meta name="description" content="{html.escape(description)}">{theme.head_tags(chrome.method_at(name))}'
         )
         body = text.replace(
             '<meta charset="utf-8" />', f'<meta charset="utf-8" />{tags}', 1

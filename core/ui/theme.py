@@ -80,40 +80,46 @@ def script() -> bytes:
     return b"\n".join((ASSETS / name).read_bytes() for name in SCRIPTS)
 
 
-@lru_cache(maxsize=1)
-def method_styles() -> dict[str, tuple[str, bytes]]:
-    """Style sheets that methods bring (`page.css` in their folder): slug to served name and content."""
+def _named(stem: str, ending: str, content: bytes) -> str:
+    return f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{ending}"
+
+
+@lru_cache(maxsize=8)
+def _method_styles(folder: Path) -> dict[str, tuple[str, bytes]]:
     found = {}
-    for path in sorted(registry.SPACES.glob("*/page.css")):
+    for path in sorted(folder.glob("*/page.css")):
         css, slug = path.read_bytes(), path.parent.name
-        found[slug] = (f"{slug}.{hashlib.sha256(css).hexdigest()[:12]}.css", css)
+        found[slug] = (_named(slug, "css", css), css)
     return found
 
 
+def method_styles() -> dict[str, tuple[str, bytes]]:
+    """Style sheets that methods bring (`page.css` in their folder): slug to served name and content."""
+    return _method_styles(registry.SPACES)
+
+
 def method_style_tag(slug: str) -> str:
-    """Tag that loads a method's own style sheet; put it into the first HTML of its page."""
+    """Tag that loads a method's own style sheet, or an empty text when it has none."""
+    if slug not in method_styles():
+        return ""
     return f'<link rel="stylesheet" href="./vitrine/{method_styles()[slug][0]}">'
 
 
 def asset_names() -> dict[str, tuple[bytes, str]]:
     """Served name (with hash) to content and media type."""
     css, js = styles(), script()
-    return {
-        **{name: (css, "text/css; charset=utf-8") for name, css in method_styles().values()},
-        f"vitrine.{hashlib.sha256(css).hexdigest()[:12]}.css": (css, "text/css; charset=utf-8"),
-        f"vitrine.{hashlib.sha256(js).hexdigest()[:12]}.js": (
-            js,
-            "text/javascript; charset=utf-8",
-        ),
-    }
+    found = {name: (text, "text/css; charset=utf-8") for name, text in method_styles().values()}
+    found[_named("vitrine", "css", css)] = (css, "text/css; charset=utf-8")
+    found[_named("vitrine", "js", js)] = (js, "text/javascript; charset=utf-8")
+    return found
 
 
-def head_tags() -> str:
-    """Tags for the document head; addresses are relative, so a sub-path works."""
-    css, js = asset_names()
+def head_tags(slug: str = "") -> str:
+    """Tags for the head of one page; addresses are relative, so a sub-path works."""
     return (
-        f'<link rel="stylesheet" href="./vitrine/{css}">'
-        f'<script defer src="./vitrine/{js}"></script>'
+        f'<link rel="stylesheet" href="./vitrine/{_named("vitrine", "css", styles())}">'
+        f"{method_style_tag(slug)}"
+        f'<script defer src="./vitrine/{_named("vitrine", "js", script())}"></script>'
     )
 
 

@@ -106,6 +106,8 @@
 
   /* Parts with a server behind them; called from js_on_load of their component. */
   const vitrine = {
+    origins: fillOrigins,
+
     bar(element, server, watch) {
       const state = () => element.querySelector(".vt-bar")?.dataset.state;
       let seen = Date.now(), asked = 0;
