@@ -39,6 +39,7 @@ from .results import (
 
 _MOST_COLUMNS = 1200  # of a drawn log-mel
 _MOST_CELLS = 240  # of a side of a drawn self-similarity
+_MOST_ROWS = 64  # dimensions of the drawn vectors
 _MOST_DOTS = 160  # patches on the map
 _NEAREST = 5
 
@@ -65,6 +66,8 @@ def explore(job: Job, request: ExploreRequest) -> ExploreResult:
         hop_seconds=round(request.hop_frames * 160 / SAMPLE_RATE, 4),
         log_mel=_log_mel_picture(heard.log_mel),
         similarity=similarity,
+        other_similarity=_similarity(heard.layer(_other(request.layer))),
+        vectors=_vectors_picture(patches),
         similarity_span=(round(float(heard.times[0]), 3), round(float(heard.times[-1]), 3)),
         dots=_dots(patches, heard.times, axes),
         gallery=_gallery_dots(means, axes),
@@ -72,6 +75,21 @@ def explore(job: Job, request: ExploreRequest) -> ExploreResult:
         nearest=nearest,
         turns=_turns(patches, heard.times),
     )
+
+
+def _other(layer: str) -> str:
+    return LAYERS[1] if layer == LAYERS[0] else LAYERS[0]
+
+
+def _vectors_picture(patches: np.ndarray) -> Picture:
+    """The vectors over time, one column per patch, rows the dimensions that move most."""
+    columns = pool(patches, _MOST_CELLS)
+    spread = columns.std(axis=0)
+    chosen = np.sort(np.argsort(-spread, kind="stable")[:_MOST_ROWS])
+    scaled = (columns[:, chosen] - columns[:, chosen].mean(axis=0)) / np.maximum(
+        spread[chosen], 1e-9
+    )
+    return shade(scaled.T, -2.0, 2.0)
 
 
 class _Axes:

@@ -1,7 +1,8 @@
-"""Small linear heads on a frozen embedding: taught from a few clips, written to JSON or safetensors.
+"""Heads taught on a visitor's few clips: the probe's classifiers on a fixed background, and files.
 
-All three classifiers end as one linear map, so that a head is two arrays that any program can
-use: answer = softmax(weight @ ((normalise(x) - mean) / scale) + bias).
+The classifiers are those of `probe`. Three things are different with nine clips instead of nine
+hundred: vectors are standardised by the shipped examples and not by the lesson, a class of one clip
+is allowed, and probabilities are tempered by leave-one-out answers.
 """
 
 # N clips, D dimensions, K classes
@@ -10,40 +11,20 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from core.errors import InputError
+from core.runs.request import canonical_json, parse_json
 
-FORMAT = "vitrine-trill-head-1"
-MAX_DIMENSIONS = 20_000
+from . import probe
+from .probe import ClassifierKind, Head
+
 MAX_HEAD_BYTES = 8 * 2**20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """A taught classifier with everything that is needed to hear a clip the same way."""
-
-    classes: tuple[str, ...]
-    weight: np.ndarray  # (K, D) float32
-    bias: np.ndarray  # (K,) float32
-    mean: np.ndarray  # (D,) float32, subtracted
-    scale: np.ndarray  # (D,) float32, divided by
-    l2: bool
-    layer: str
-    hop_frames: int
-    padding: str
-    classifier: str
-    weights: str  # short hash of the net the head belongs to
-
-    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
-        """Class probabilities, (N, D) raw embeddings to (N, K); rows sum to 1."""
-        x = (_unit(vectors) if self.l2 else vectors) - self.mean
-        logits = (x / self.scale) @ self.weight.T + self.bias
-        return softmax(logits)
+_ARRAYS = ("weight", "bias", "mean", "scale")
+_NEVER = -1e9  # logit of a class without clips
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +33,8 @@ class Lesson:
 
     reduced: np.ndarray  # (N, R): the prepared vectors in the space they span
     basis: np.ndarray  # (R, D): its orthonormal basis
-    mean: np.ndarray
-    scale: np.ndarray
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
+    mean: np.ndarray  # (D,) subtracted
+    scale: np.ndarray  # (D,) divided by
 
 
 def prepare(vectors: np.ndarray, background: np.ndarray, *, l2: bool, standardise: bool) -> Lesson:
@@ -75,85 +52,51 @@ def prepare(vectors: np.ndarray, background: np.ndarray, *, l2: bool, standardis
     """
     if l2:
         vectors, background = _unit(vectors), _unit(background)
-    mean = background.mean(axis=0)
+    mean = background.mean(axis=0).astype(np.float64)
     scale = np.ones_like(mean)
     if standardise:
         spread = background.std(axis=0)
         # A dimension that hardly moves in the background would be blown up into noise.
         scale = np.maximum(spread, 0.1 * float(np.median(spread)) + 1e-12)
-    x = ((vectors - mean) / scale).astype(np.float64)
+    x = (vectors - mean) / scale
     _, singular, basis = np.linalg.svd(x, full_matrices=False)
-    rank = max(1, int(np.sum(singular > 1e-9 * singular[0]))) if len(singular) else 1
-    basis = basis[:rank]
-    signs = np.sign(basis[np.arange(rank), np.abs(basis).argmax(axis=1)])
+    basis = basis[: max(1, int(np.sum(singular > 1e-9 * singular[0])))]
+    signs = np.sign(basis[np.arange(len(basis)), np.abs(basis).argmax(axis=1)])
     basis = basis * np.where(signs == 0, 1.0, signs)[:, None]  # one sign convention everywhere
     return Lesson(reduced=x @ basis.T, basis=basis, mean=mean, scale=scale)
 
 
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
+
+
 def fit(
-    x: np.ndarray, y: np.ndarray, num_classes: int, classifier: str, c: float
+    x: np.ndarray, y: np.ndarray, num_classes: int, classifier: ClassifierKind, c: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit one linear classifier.
 
     Args:
-        x: (N, R).
+        x: (N, R) prepared vectors.
         y: (N,) class numbers; classes may be missing.
         num_classes: K.
         classifier: logistic, lda or centroid.
         c: inverse strength of the L2 penalty of logistic regression.
 
     Returns:
-        weight (K, R) and bias (K,); a class without clips gets a bias of -1e9.
+        weight (K, R) and bias (K,); a class without clips gets a bias that never wins.
     """
-    weight = np.zeros((num_classes, x.shape[1]))
-    bias = np.full(num_classes, -1e9)
+    weight, bias = np.zeros((num_classes, x.shape[1])), np.full(num_classes, _NEVER)
     present = np.unique(y)
     if len(present) == 1:
         bias[present[0]] = 0.0
         return weight, bias
-    if classifier == "centroid":
-        for k in present:
-            centre = x[y == k].mean(axis=0)
-            weight[k], bias[k] = 2 * centre, -float(centre @ centre)
-        return weight, bias
-    if classifier == "lda":
-        w, b = _lda(x, y, present)
-    else:
-        w, b = _logistic(x, y, c)
-    if len(present) == 2 and len(w) == 1:  # a binary model has one row: spread it over two
-        w, b = np.concatenate([-w, w]) / 2, np.concatenate([-b, b]) / 2
-    weight[present], bias[present] = w, b
+    head = probe.fit_classifier(x, [f"{k:02d}" for k in y], classifier, c, standardise=False)
+    weight[present], bias[present] = head.weight, head.bias
     return weight, bias
 
 
-def _logistic(x: np.ndarray, y: np.ndarray, c: float) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(C=c, max_iter=2000, class_weight="balanced")
-    with warnings.catch_warnings():  # separable clips with a large C never converge; harmless
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(x, y)
-    return model.coef_, model.intercept_
-
-
-def _lda(x: np.ndarray, y: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Linear discriminants with shrinkage and equal priors; N <= R is the usual case here."""
-    from sklearn.covariance import ledoit_wolf
-
-    means = np.stack([x[y == k].mean(axis=0) for k in present])
-    rest = x - means[np.searchsorted(present, y)]
-    if np.allclose(rest, 0):  # one clip per class: no spread inside a class to learn from
-        covariance = np.eye(x.shape[1])
-    else:
-        covariance = ledoit_wolf(rest, assume_centered=True)[0]
-        covariance = covariance + 1e-9 * np.trace(covariance) * np.eye(len(covariance))
-    weight = np.linalg.solve(covariance, means.T).T
-    return weight, -0.5 * np.sum(weight * means, axis=1)
-
-
 def leave_one_out(
-    x: np.ndarray, y: np.ndarray, num_classes: int, classifier: str, c: float
+    x: np.ndarray, y: np.ndarray, num_classes: int, classifier: ClassifierKind, c: float
 ) -> np.ndarray:
     """Logits for each clip from a head that never heard it, (N, K)."""
     out = np.zeros((len(x), num_classes))
@@ -196,65 +139,18 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.exp(_log_softmax(np.asarray(logits, np.float64)))
 
 
-def wilson(correct: int, total: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of a share."""
-    if total == 0:
-        return 0.0, 1.0
-    z, share = 1.959964, correct / total
-    middle = share + z * z / (2 * total)
-    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    base = 1 + z * z / total
-    return max(0.0, (middle - half) / base), min(1.0, (middle + half) / base)
-
-
 def head_to_json(head: Head) -> bytes:
     """Write a head as JSON with six significant digits: the same head, the same bytes."""
-
-    def rows(array: np.ndarray) -> Any:
-        return json.loads(json.dumps(array.astype(float).tolist()), parse_float=_short)
-
-    data = {
-        "format": FORMAT,
-        "classes": list(head.classes),
-        "classifier": head.classifier,
-        "layer": head.layer,
-        "hop_frames": head.hop_frames,
-        "padding": head.padding,
-        "l2": head.l2,
-        "weights": head.weights,
-        "weight": rows(head.weight),
-        "bias": rows(head.bias),
-        "mean": rows(head.mean),
-        "scale": rows(head.scale),
-    }
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-
-
-def _short(text: str) -> float:
-    return float(f"{float(text):.6g}")
+    return canonical_json(head.to_dict()).encode()
 
 
 def head_to_safetensors(head: Head) -> bytes:
-    """Write a head as safetensors; the settings are in the file's metadata."""
+    """Write a head as safetensors; everything but the arrays is JSON in the file's metadata."""
     from safetensors.numpy import save
 
-    arrays = {
-        "weight": head.weight,
-        "bias": head.bias,
-        "mean": head.mean,
-        "scale": head.scale,
-    }
-    metadata = {
-        "format": FORMAT,
-        "classes": json.dumps(list(head.classes), ensure_ascii=False),
-        "classifier": head.classifier,
-        "layer": head.layer,
-        "hop_frames": str(head.hop_frames),
-        "padding": head.padding,
-        "l2": str(head.l2).lower(),
-        "weights": head.weights,
-    }
-    return save({k: np.ascontiguousarray(v, np.float32) for k, v in arrays.items()}, metadata)
+    fields = {key: value for key, value in head.to_dict().items() if key not in _ARRAYS}
+    arrays = {name: np.ascontiguousarray(getattr(head, name), np.float32) for name in _ARRAYS}
+    return save(arrays, {"head": canonical_json(fields)})
 
 
 def head_from_bytes(data: bytes) -> Head:
@@ -268,65 +164,48 @@ def head_from_bytes(data: bytes) -> Head:
             f"The head file has {len(data) / 2**20:.1f} MiB. A head has at most "
             f"{MAX_HEAD_BYTES // 2**20} MiB. Choose a file that this page wrote."
         )
-    try:
-        fields = _parse_json(data) if data.lstrip()[:1] == b"{" else _parse_safetensors(data)
-        return _checked(fields)
-    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
+    if data.lstrip()[:1] == b"{":
+        fields = parse_json(data, max_bytes=MAX_HEAD_BYTES, what="head file")
+    else:
+        fields = _read_safetensors(data)
+    head = Head.from_dict(fields)
+    info = {**_DEFAULTS, **{k: v for k, v in head.info.items() if k in _DEFAULTS}}
+    is_fine = (
+        info["layer"] in ("embedding", "layer19")
+        and info["padding"] in ("tile", "zero")
+        and isinstance(info["hop_frames"], int)
+        and 4 <= info["hop_frames"] <= 96
+        and len(head.labels) <= 64
+    )
+    if not is_fine:
         raise InputError(
-            "The file is not a TRILL head. A head is the JSON or safetensors file that Teach "
-            f"offers for download. Choose that file. ({type(error).__name__})"
-        ) from error
+            "The head does not say in a known way how clips are heard. Its layer, padding and patch "
+            "hop are needed. Use the file that Teach wrote."
+        )
+    labels = tuple(label[:40] for label in head.labels)
+    return replace(head, labels=labels, info=info | {"weights": str(info["weights"])[:64]})
 
 
-def _parse_json(data: bytes) -> dict[str, Any]:
-    fields = json.loads(data)
-    if not isinstance(fields, dict):
-        raise ValueError("not an object")
-    return fields
+_DEFAULTS: dict[str, Any] = {
+    "layer": "layer19",
+    "hop_frames": 17,
+    "padding": "tile",
+    "weights": "unknown",
+}
 
 
-def _parse_safetensors(data: bytes) -> dict[str, Any]:
+def _read_safetensors(data: bytes) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
         arrays = load(data)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    settings = dict(header)
-    settings["classes"] = json.loads(header["classes"])
-    settings["hop_frames"] = int(header["hop_frames"])
-    settings["l2"] = header["l2"] == "true"
-    return {**settings, **arrays}
-
-
-def _checked(fields: dict[str, Any]) -> Head:
-    if fields.get("format") != FORMAT:
-        raise ValueError("unknown format")
-    arrays = {
-        name: np.asarray(fields[name], np.float32) for name in ("weight", "bias", "mean", "scale")
-    }
-    classes = tuple(str(name)[:40] for name in fields["classes"])
-    dimensions = arrays["mean"].shape[0] if arrays["mean"].ndim == 1 else -1
-    shapes = {"weight": (len(classes), dimensions), "bias": (len(classes),)}
-    shapes |= {"mean": (dimensions,), "scale": (dimensions,)}
-    if any(arrays[name].shape != shape for name, shape in shapes.items()):
-        raise ValueError("shapes differ")
-    if not 2 <= len(classes) <= 64 or not 1 <= dimensions <= MAX_DIMENSIONS:
-        raise ValueError("sizes out of range")
-    if not all(np.isfinite(a).all() for a in arrays.values()) or (arrays["scale"] <= 0).any():
-        raise ValueError("values out of range")
-    if fields["layer"] not in ("embedding", "layer19") or fields["padding"] not in ("tile", "zero"):
-        raise ValueError("unknown layer or padding")
-    return Head(
-        classes=classes,
-        **arrays,
-        l2=bool(fields["l2"]),
-        layer=fields["layer"],
-        hop_frames=min(96, max(4, int(fields["hop_frames"]))),
-        padding=fields["padding"],
-        classifier=str(fields["classifier"])[:20],
-        weights=str(fields["weights"])[:64],
-    )
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + length])["__metadata__"]
+        fields = json.loads(header["head"])
+        return {**fields, **{name: arrays[name].ravel().tolist() for name in _ARRAYS}}
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "The file is not a TRILL head. A head is the JSON or safetensors file that Teach offers "
+            "for download. Choose that file."
+        ) from error

@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from core.errors import InputError
 from core.jobs import Job
 
-from . import gallery, heads
+from . import gallery, heads, probe
 from .explore import open_name
 from .listening import (
     embedder,
@@ -22,6 +20,7 @@ from .listening import (
     pool,
     weights_id,
 )
+from .probe import Head
 from .requests import ClassifyRequest, Clip, Hearing, PersonaliseRequest, TeachRequest
 from .results import (
     ClassifyResult,
@@ -32,7 +31,6 @@ from .results import (
 )
 
 _MOST_SERIES = 240  # moments of a classified clip that are kept
-OWN_CLIPS = (1, 2, 3, 4)  # of the six takes of each digit; the rest is the test
 
 
 def teach(job: Job, request: TeachRequest) -> TeachResult:
@@ -60,42 +58,44 @@ def teach(job: Job, request: TeachRequest) -> TeachResult:
     held_out = heads.leave_one_out(lesson.reduced, y, num_classes, request.classifier, request.c)
     heat = heads.temperature(held_out, y)
     weight, bias = heads.fit(lesson.reduced, y, num_classes, request.classifier, request.c)
-    head = heads.Head(
-        classes=tuple(group.name.strip() for group in request.classes),
-        weight=(weight @ lesson.basis / heat).astype(np.float32),
-        bias=(bias / heat).astype(np.float32),
-        mean=lesson.mean.astype(np.float32),
-        scale=lesson.scale.astype(np.float32),
+    head = Head(
+        labels=tuple(group.name.strip() for group in request.classes),
+        kind=request.classifier,
         l2=request.l2,
-        layer=request.layer,
-        hop_frames=request.hop_frames,
-        padding=request.padding,
-        classifier=request.classifier,
-        weights=weights,
+        mean=lesson.mean,
+        scale=lesson.scale,
+        weight=weight @ lesson.basis / heat,
+        bias=bias / heat,
+        info={
+            "layer": request.layer,
+            "hop_frames": request.hop_frames,
+            "padding": request.padding,
+            "weights": weights,
+        },
     )
     return _lesson_result(request, head, clips, heads.softmax(held_out / heat), lesson.reduced)
 
 
 def _lesson_result(
     request: TeachRequest,
-    head: heads.Head,
+    head: Head,
     clips: list[tuple[int, Clip]],
     held_out: np.ndarray,
     reduced: np.ndarray,
 ) -> TeachResult:
     y, answers = np.array([k for k, _ in clips]), held_out.argmax(axis=1)
-    num_classes = len(head.classes)
+    num_classes = len(head.labels)
     correct = int(np.sum(answers == y))
     confusion = np.zeros((num_classes, num_classes), int)
     np.add.at(confusion, (y, answers), 1)
-    low, high = heads.wilson(correct, len(y))
+    low, high = probe.wilson(correct, len(y))
     counts = np.bincount(y, minlength=num_classes)
     places = _map(reduced, y)
     written = heads.head_to_json(head)
     return TeachResult(
-        weights=head.weights,
+        weights=head.info["weights"],
         files={"head.json": written, "head.safetensors": heads.head_to_safetensors(head)},
-        classes=head.classes,
+        classes=head.labels,
         counts=tuple(int(n) for n in counts),
         classifier=request.classifier,
         layer=request.layer,
@@ -115,7 +115,7 @@ def _lesson_result(
         accuracy=round(correct / len(y), 4),
         interval=(round(low, 4), round(high, 4)),
         chance=round(float(counts.max()) / len(y), 4),
-        notes=_notes(head.classes, counts),
+        notes=_notes(head.labels, counts),
         head=keep_head(written),
     )
 
@@ -156,31 +156,31 @@ def classify(job: Job, request: ClassifyRequest) -> ClassifyResult:
     head = heads.head_from_bytes(store().get_input(request.head.partition(":")[2]))
     sound = open_clip(request.clip)
     hearing = Hearing(
-        layer="embedding" if head.layer == "embedding" else "layer19",
-        hop_frames=head.hop_frames,
-        padding="zero" if head.padding == "zero" else "tile",
+        layer=head.info["layer"],
+        hop_frames=head.info["hop_frames"],
+        padding=head.info["padding"],
         tier=request.tier,
     )
     with embedder(job, hearing) as net:
         heard = hear(job, net, sound.waveform, hearing, share=(0.05, 0.95))
         weights = weights_id(net)
-    vectors = heard.layer(head.layer)
+    vectors = heard.layer(hearing.layer)
     if vectors.shape[1] != len(head.mean):
         raise InputError(
             f"The head expects vectors of {len(head.mean)} numbers; this net gives "
-            f"{vectors.shape[1]}. A head works with the net it was taught on ({head.weights}). "
-            "Teach it again."
+            f"{vectors.shape[1]}. A head works with the net it was taught on "
+            f"({head.info['weights']}). Teach it again."
         )
-    whole = head.probabilities(vectors.mean(axis=0)[None])[0]
+    whole = head.predict_proba(vectors.mean(axis=0)[None])[0]
     # A second of context on both sides: one patch alone follows the sounds, not the manner.
-    width = max(1, round(100 / head.hop_frames))
+    width = max(1, round(100 / hearing.hop_frames))
     smooth = [vectors[max(0, i - width) : i + width + 1].mean(axis=0) for i in range(len(vectors))]
-    series = pool(head.probabilities(np.stack(smooth)), _MOST_SERIES)
+    series = pool(head.predict_proba(np.stack(smooth)), _MOST_SERIES)
     times = pool(heard.times[:, None], _MOST_SERIES)[:, 0]
     return ClassifyResult(
         weights=weights,
         heard=sound.heard,
-        classes=head.classes,
+        classes=head.labels,
         probabilities=tuple(round(float(p), 4) for p in whole),
         times=tuple(round(float(t), 2) for t in times),
         series=tuple(tuple(round(float(p), 3) for p in row) for row in series),
@@ -213,77 +213,50 @@ def digit_speakers() -> tuple[str, ...]:
 
 
 def personalise(job: Job, request: PersonaliseRequest) -> PersonaliseResult:
-    """Digits of one speaker: learnt from other speakers, from a few own clips, and from both.
-
-    Own clips are drawn from six takes of each digit; the takes that were not drawn are the test.
-    The curve shows the mean and the middle 80 % of the draws.
-    """
+    """Digits of one speaker: learnt from other speakers, from a few own clips, and from both."""
     digit_clips(request.speaker)
     speakers = digit_speakers()
-    rows: dict[str, list[tuple[int, int, np.ndarray]]] = {}
+    features, digits, owners = [], [], []
     with embedder(job, request) as net:
-        means = gallery_means(job, net, request, share=(0.0, 0.2))
         for index, speaker in enumerate(speakers):
-            rows[speaker] = []
-            for digit, take, clip in digit_clips(speaker):
-                done = 0.2 + 0.6 * (index + len(rows[speaker]) / 24) / len(speakers)
+            takes = digit_clips(speaker)
+            for number, (digit, _, clip) in enumerate(takes):
+                done = 0.7 * (index + number / len(takes)) / len(speakers)
                 vectors = hear_clip(
                     job, net, clip, request, share=(done, done), text=f"Listening to {speaker}"
                 )
-                rows[speaker].append((digit, take, vectors.mean(request.layer)))
+                features.append(vectors.mean(request.layer))
+                digits.append(str(digit))
+                owners.append(speaker)
         weights = weights_id(net)
-    points = _curve(job, request, rows, np.stack(list(means.values())))
-    digits = sorted({digit for digit, _, _ in rows[request.speaker]})
+    found = probe.personalise(
+        np.stack(features),
+        digits,
+        owners,
+        request.speaker,
+        clips=(1, 2, 3),
+        resamples=request.resamples,
+        seed=request.seed,
+        on_step=lambda share: job.report(0.7 + 0.3 * share, "Learning from own clips"),
+    )
+    generic = round(found.generic, 4)
     return PersonaliseResult(
         weights=weights,
         speaker=request.speaker,
-        classes=tuple(str(d) for d in digits),
-        num_clips=len(rows[request.speaker]),
+        classes=tuple(sorted(set(digits))),
+        num_test=found.num_test,
         resamples=request.resamples,
-        points=points,
-    )
-
-
-def _curve(
-    job: Job, request: PersonaliseRequest, rows: dict[str, Any], background: np.ndarray
-) -> tuple[CurvePoint, ...]:
-    own = rows[request.speaker]
-    others = [row for name, group in rows.items() if name != request.speaker for row in group]
-    lesson = heads.prepare(
-        np.stack([row[2] for row in own + others]), background, l2=True, standardise=True
-    )
-    x, y = lesson.reduced, np.array([row[0] for row in own + others])
-    mine, theirs = np.arange(len(own)), np.arange(len(own), len(y))
-    num_classes = int(y.max()) + 1
-
-    def answers(chosen: np.ndarray) -> np.ndarray:
-        weight, bias = heads.fit(x[chosen], y[chosen], num_classes, "lda", 1.0)
-        return (x[mine] @ weight.T + bias).argmax(axis=1) == y[mine]
-
-    rng = np.random.default_rng(request.seed)
-    is_right = answers(theirs)
-    points = []
-    for index, count in enumerate(OWN_CLIPS):
-        scores: dict[str, list[float]] = {"generic": [], "personal": [], "both": []}
-        for draw in range(request.resamples):
-            done = (index + draw / request.resamples) / len(OWN_CLIPS)
-            job.report(0.8 + 0.2 * done, f"Learning from {count} own clips per digit")
-            chosen = np.concatenate(
-                [
-                    rng.choice(np.flatnonzero(y[mine] == digit), count, replace=False)
-                    for digit in range(num_classes)
-                ]
+        points=tuple(
+            CurvePoint(
+                clips=point.clips,
+                generic=(generic, generic, generic),
+                personal=_rounded(point.personal),
+                both=_rounded(point.both),
             )
-            test = np.setdiff1d(mine, chosen)
-            scores["generic"].append(float(is_right[test].mean()))
-            scores["personal"].append(float(answers(chosen)[test].mean()))
-            # Own clips count three times: they are few, and they are the speaker's.
-            both = np.concatenate([np.repeat(chosen, 3), theirs])
-            scores["both"].append(float(answers(both)[test].mean()))
-        points.append(CurvePoint(clips=count, **{k: _band(v) for k, v in scores.items()}))
-    return tuple(points)
+            for point in found.points
+        ),
+    )
 
 
-def _band(values: list[float]) -> tuple[float, float, float]:
-    low, high = np.percentile(values, [10, 90])
-    return round(float(np.mean(values)), 4), round(float(low), 4), round(float(high), 4)
+def _rounded(values: tuple[float, float, float]) -> tuple[float, float, float]:
+    return round(values[0], 4), round(values[1], 4), round(values[2], 4)

@@ -446,9 +446,9 @@ def personalise_panel(result: PersonaliseResult, link: Link, stored: str = "") -
     return frame(
         f'<p class="tr-say">{say}</p>',
         drawn,
-        f"<p><small>{len(result.classes)} digits, {result.num_clips} clips of this speaker, "
-        f"{result.resamples} draws; clips that were not drawn are the test. Bands: middle 80 % of the "
-        "draws. Classifier: LDA with shrinkage.</small></p>",
+        f"<p><small>{len(result.classes)} digits, {result.num_test} test clips of this speaker, "
+        f"{result.resamples} draws of own clips. Bands: middle 80 % of the draws. Classifier: LDA with "
+        "shrinkage (nearest centroid for one clip).</small></p>",
         stored=stored,
     )
 

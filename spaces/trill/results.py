@@ -81,6 +81,8 @@ class ExploreResult(Result):
     hop_seconds: float
     log_mel: Picture  # low frequencies at the bottom
     similarity: Picture  # patch against patch, cosine
+    other_similarity: Picture  # of the other layer
+    vectors: Picture  # dimensions that move most, over time
     similarity_span: tuple[float, float]  # centres of the first and the last patch, seconds
     dots: tuple[Dot, ...]  # the clip's patches, in time order
     gallery: tuple[Dot, ...]  # means of the shipped clips
@@ -213,7 +215,7 @@ class PersonaliseResult(Result):
     kind: ClassVar[str] = "personalise"
     speaker: str
     classes: tuple[str, ...]
-    num_clips: int  # own clips there are; those that are not drawn are the test
+    num_test: int  # clips of the speaker that are never learnt from
     resamples: int
     points: tuple[CurvePoint, ...]
 
