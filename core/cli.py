@@ -18,6 +18,7 @@ import typer
 from core.commands import WrongUsage
 from core.errors import InputError, NotFoundError, VitrineError
 
+_INTERRUPTED = 130  # what Typer makes of Ctrl-C
 _UsageError: Any = typer.BadParameter.__bases__[0]  # Typer does not export it
 
 cli = typer.Typer(
@@ -83,6 +84,9 @@ def _start(
 ) -> None:
     if context.invoked_subcommand is None:
         hub()
+    elif context.invoked_subcommand != "hub":
+        # the error line tells it; a log would print the traceback as well
+        logging.basicConfig(level=logging.WARNING if context.obj else logging.CRITICAL)
 
 
 @cli.command(epilog=_example("hub --port 8000 --methods trill"))
@@ -160,6 +164,8 @@ def _serve(chosen: Any) -> None:
 
     try:
         serve(chosen, on_ready=say)
+    except KeyboardInterrupt:  # while it starts or ends; in between Gradio ends by itself
+        typer.echo("Vitrine has stopped")
     except OSError as error:
         if "port" not in str(error).lower():
             raise
@@ -289,7 +295,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def execute(arguments: list[str], *, debug: bool = False) -> int:
     """Run one command and return its exit code; errors become one line on stderr."""
     try:
-        code = cli(arguments, standalone_mode=False)
+        code = cli(arguments, standalone_mode=False, obj=debug)
+        if code == _INTERRUPTED:
+            return _fail("stopped", 1)
         return code if isinstance(code, int) else 0
     except typer.Exit as stop:
         return stop.exit_code

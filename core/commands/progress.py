@@ -112,7 +112,7 @@ def left_words(seconds: float | None) -> str:
     if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return ""
     if seconds < 90:
-        return f"{math.ceil(seconds)} s left"
+        return f"{math.ceil(round(seconds, 3))} s left"
     if seconds < 5400:
         return f"about {round(seconds / 60)} min left"
     return f"about {seconds / 3600:.1f} h left"
