@@ -45,8 +45,11 @@ class NetConfig:
     depths: tuple[int, int, int, int] = (1, 1, 2, 1)
     embedding_dim: int = 128
     # "map" is the paper's layer 19: one stage's map pooled 4x4 and flattened, time kept.
-    # "statistics" is ours: mean and std over time per channel and frequency cell, several depths.
+    # "statistics" is ours: mean and std over time per channel and frequency cell.
     layer19: Literal["map", "statistics"] = "statistics"
+    # Which maps (0 is the pooled stem, 1-4 the stages), and into how many cells of frequency.
+    # Chosen on training recordings and synthetic digits: see docs/LOG.md.
+    statistics: tuple[tuple[int, int], ...] = ((0, 8), (2, 16))
     input_mean: float = 0.0  # subtracted from the log-mel
     input_std: float = 1.0  # and divided by
 
@@ -67,10 +70,10 @@ class TrainConfig:
     warmup_steps: int = 200
     weight_decay: float = 1e-4
     ema_decay: float = 0.999
-    num_recordings: int = 32  # recordings of a batch, two patches each
-    num_same_group: int = 12  # of those, from one speaker, language or reader
-    num_moment_recordings: int = 4  # recordings of the moment batch
-    moments: int = 4  # moments of each, two views each
+    num_recordings: int = 36  # recordings of a batch, two patches each
+    num_same_group: int = 8  # of those, from one speaker, language or reader
+    num_moment_recordings: int = 2  # recordings of the moment batch
+    moments: int = 6  # moments of each, two views each
     moment_weight: float = 0.5  # weight of the loss on moments
     moment_dim: int = 128
     mixed_precision: Literal["no", "bf16"] = "no"
@@ -109,7 +112,11 @@ def _checked(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
             f"the configuration has unknown keys {', '.join(unknown)}. Known keys: "
             f"{', '.join(sorted(known))}. Use weights and code of the same version."
         )
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    return {k: _tuples(v) for k, v in data.items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
 def net_from_dict(data: Mapping[str, Any]) -> NetConfig:

@@ -9,7 +9,7 @@ import numpy as np
 from core.errors import InputError
 from core.jobs import Job
 
-from . import gallery, heads, probe
+from . import gallery, heads, metrics, personal
 from .explore import open_name
 from .listening import (
     embedder,
@@ -88,7 +88,7 @@ def _lesson_result(
     correct = int(np.sum(answers == y))
     confusion = np.zeros((num_classes, num_classes), int)
     np.add.at(confusion, (y, answers), 1)
-    low, high = probe.wilson(correct, len(y))
+    low, high = metrics.wilson(correct, len(y))
     counts = np.bincount(y, minlength=num_classes)
     places = _map(reduced, y)
     written = heads.head_to_json(head)
@@ -229,7 +229,7 @@ def personalise(job: Job, request: PersonaliseRequest) -> PersonaliseResult:
                 digits.append(str(digit))
                 owners.append(speaker)
         weights = weights_id(net)
-    found = probe.personalise(
+    found = personal.personalise(
         np.stack(features),
         digits,
         owners,

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from .config import NetConfig
 
-FREQUENCY_CELLS = 4  # cells along frequency of the statistics
 _STD_FLOOR = 1e-5  # under the root: the gradient of a std is infinite at zero
 
 
@@ -73,7 +72,7 @@ class Bottleneck(nn.Module):
         return torch.relu(self.conv3(y) + self.shortcut(x))
 
 
-def statistics(x: Tensor, cells: int = FREQUENCY_CELLS) -> Tensor:
+def statistics(x: Tensor, cells: int) -> Tensor:
     """Mean and std over time of each channel and frequency cell, (P, C, T, M) to (P, 2 C cells)."""
     x = x.unflatten(3, (cells, x.shape[3] // cells)).mean(4)  # (P, C, T, cells)
     std = (x.var(2, unbiased=False) + _STD_FLOOR).sqrt()
@@ -125,7 +124,8 @@ class ResNetish(nn.Module):
         if self.cfg.layer19 == "map":
             layer19 = self._layer19_map(maps[1])
         else:
-            layer19 = torch.cat([statistics(m) for m in maps[1:4]], 1)
+            parts = [statistics(maps[index], cells) for index, cells in self.cfg.statistics]
+            layer19 = torch.cat(parts, 1)
         return Outputs(embedding=self.head_of(maps[-1]), layer19=layer19)
 
 

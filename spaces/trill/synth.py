@@ -115,24 +115,181 @@ def _breath(
 
 
 LANGUAGES = ("en-us", "en-gb", "de", "fr-fr", "es", "it", "pl", "ru", "tr", "sv", "el", "hi")
-VARIANTS = (
-    "m1 m2 m3 m4 m5 m6 m7 m8 f1 f2 f3 f4 f5 croak whisper Alex Alicia Andrea Andy Annie anikaRobot "
-    "aunty belinda benjamin boris caleb david ed Gene Gene2 grandma grandpa gustave iven iven2 "
-    "iven3 iven4 jacky Jacky john kaukovalta klatt klatt2 klatt3 klatt4 klatt5 klatt6 lee linda "
-    "Lee marcelo Marco Mario max Michael michel Mike miguel Mr-serious Nguyen norbert pablo paul "
-    "pedro quincy Reed RicishayMax RicishayMax2 RicishayMax3 rob robert robosoft robosoft2 "
-    "robosoft3 robosoft4 robosoft5 robosoft6 robosoft7 robosoft8 sandro shelby steph steph2 "
-    "steph3 Storm travis Tweaky UniRobot victor zac adam"
-).split()
+VARIANTS = [
+    "m1",
+    "m2",
+    "m3",
+    "m4",
+    "m5",
+    "m6",
+    "m7",
+    "m8",
+    "f1",
+    "f2",
+    "f3",
+    "f4",
+    "f5",
+    "croak",
+    "whisper",
+    "Alex",
+    "Alicia",
+    "Andrea",
+    "Andy",
+    "Annie",
+    "anikaRobot",
+    "aunty",
+    "belinda",
+    "benjamin",
+    "boris",
+    "caleb",
+    "david",
+    "ed",
+    "Gene",
+    "Gene2",
+    "grandma",
+    "grandpa",
+    "gustave",
+    "iven",
+    "iven2",
+    "iven3",
+    "iven4",
+    "jacky",
+    "Jacky",
+    "john",
+    "kaukovalta",
+    "klatt",
+    "klatt2",
+    "klatt3",
+    "klatt4",
+    "klatt5",
+    "klatt6",
+    "lee",
+    "linda",
+    "Lee",
+    "marcelo",
+    "Marco",
+    "Mario",
+    "max",
+    "Michael",
+    "michel",
+    "Mike",
+    "miguel",
+    "Mr-serious",
+    "Nguyen",
+    "norbert",
+    "pablo",
+    "paul",
+    "pedro",
+    "quincy",
+    "Reed",
+    "RicishayMax",
+    "RicishayMax2",
+    "RicishayMax3",
+    "rob",
+    "robert",
+    "robosoft",
+    "robosoft2",
+    "robosoft3",
+    "robosoft4",
+    "robosoft5",
+    "robosoft6",
+    "robosoft7",
+    "robosoft8",
+    "sandro",
+    "shelby",
+    "steph",
+    "steph2",
+    "steph3",
+    "Storm",
+    "travis",
+    "Tweaky",
+    "UniRobot",
+    "victor",
+    "zac",
+    "adam",
+]
 # Letters that all of the languages can read aloud; the words mean nothing.
-_ONSETS = "b d f g k l m n p r s t v z br dr fl gr kl pl pr sk st tr".split()
-_NUCLEI = "a e i o u a e i o u ai au ei ia ou".split()
+_ONSETS = [
+    "b",
+    "d",
+    "f",
+    "g",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "r",
+    "s",
+    "t",
+    "v",
+    "z",
+    "br",
+    "dr",
+    "fl",
+    "gr",
+    "kl",
+    "pl",
+    "pr",
+    "sk",
+    "st",
+    "tr",
+]
+_NUCLEI = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "u", "ai", "au", "ei", "ia", "ou"]
 _CODAS = ["", "", "", "", "n", "r", "s", "l", "m", "t", "k"]
-_ENGLISH = (
-    "the quick brown fox jumps over a lazy dog while we walk along this quiet river and think "
-    "about what she said when they came home late last night because nobody could find the key to "
-    "that old house which stood near our garden before winter rain washed every road away"
-).split()
+_ENGLISH = [
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "a",
+    "lazy",
+    "dog",
+    "while",
+    "we",
+    "walk",
+    "along",
+    "this",
+    "quiet",
+    "river",
+    "and",
+    "think",
+    "about",
+    "what",
+    "she",
+    "said",
+    "when",
+    "they",
+    "came",
+    "home",
+    "late",
+    "last",
+    "night",
+    "because",
+    "nobody",
+    "could",
+    "find",
+    "the",
+    "key",
+    "to",
+    "that",
+    "old",
+    "house",
+    "which",
+    "stood",
+    "near",
+    "our",
+    "garden",
+    "before",
+    "winter",
+    "rain",
+    "washed",
+    "every",
+    "road",
+    "away",
+]
 
 
 def text(language: str, seed: int) -> str:
@@ -190,7 +347,7 @@ class Espeak:
         self._callback = kind(self._collect)  # kept: the library holds only a pointer
         self._lib.espeak_SetSynthCallback(self._callback)
 
-    def _collect(self, samples: ctypes.Array, count: int, events: int) -> int:  # noqa: ARG002
+    def _collect(self, samples: ctypes.Array, count: int, events: int) -> int:
         if samples and count > 0:
             self._parts.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
         return 0
