@@ -156,8 +156,7 @@ class Record:
     def eta_seconds(self) -> float | None:
         """Seconds until the end (while queued: until the start), or None without evidence."""
         if self.state == "queued":
-            left = None if self.starts_at is None else self.starts_at - self.clock()
-            return left if left is None or left >= 0 else None  # overdue: we do not know
+            return None if self.starts_at is None else max(0.0, self.starts_at - self.clock())
         if self.state != "running":
             return None
         with self._lock:

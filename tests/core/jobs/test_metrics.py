@@ -26,13 +26,13 @@ def test_states_queue_and_durations_are_counted(make_runner, clock):
     runner = make_runner(clock=clock)
     go = threading.Event()
 
-    def two_seconds(job, _):
-        clock.now += 2.0
+    def three_seconds(job, _):
+        clock.now += 3.0
 
     def fail(job, _):
         raise InputError("no")
 
-    runner.submit(two_seconds, None, method="m").result(5)
+    runner.submit(three_seconds, None, method="m").result(5)
     runner.submit(fail, None, method="m").wait(5)
     runner.submit(lambda job, _: go.wait(10), None, method="m", heavy=True)
     waiting = runner.submit(lambda job, _: 1, None, method="w", heavy=True)
@@ -45,9 +45,9 @@ def test_states_queue_and_durations_are_counted(make_runner, clock):
     assert seen["vitrine_jobs_finished_total", "cancelled", "w"] == 1
     assert seen["vitrine_queue_depth", "device"] == 1
     assert seen["vitrine_queue_depth", "light"] == 0
-    assert seen["vitrine_job_seconds_sum", "done", "m"] == 2.0
+    assert seen["vitrine_job_seconds_sum", "done", "m"] == 3.0
     assert seen["vitrine_job_seconds_bucket", "1.0", "done", "m"] == 0
-    assert seen["vitrine_job_seconds_bucket", "3.0", "done", "m"] == 1
+    assert seen["vitrine_job_seconds_bucket", "3.0", "done", "m"] == 1  # the edge belongs to it
     assert seen["vitrine_job_seconds_count", "done", "m"] == 1
     assert ("vitrine_job_seconds_count", "cancelled", "w") not in seen  # it never ran
     go.set()

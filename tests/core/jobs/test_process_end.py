@@ -11,9 +11,9 @@ import pytest
 PROGRAM = """
 import threading, time
 from core import jobs
-entered = threading.Event()
+entered = threading.Semaphore(0)
 def listens(job, _):
-    entered.set()
+    entered.release()
     try:
         while True:
             job.report(0.5, "on")
@@ -21,11 +21,11 @@ def listens(job, _):
     finally:
         print("cleaned up", flush=True)
 def deaf(job, _):
-    entered.set()
+    entered.release()
     time.sleep(60)
 jobs.runner().submit({name}, None, method="m")
 jobs.runner().submit({name}, None, method="m", heavy=False)
-entered.wait(5)
+assert entered.acquire(timeout=5) and entered.acquire(timeout=5)
 """
 
 
