@@ -408,3 +408,33 @@ def triangle(positive: float, negative: float, margin: float, label: str) -> str
         + _label(min(x2, size - 34), y2 - 13, "negative")
     )
     return svg(size, size, label, body)
+
+
+def training(points: Sequence[tuple[float, float]], name: str, label: str) -> str:
+    """One quantity over the steps of a training run.
+
+    Args:
+        points: step and value.
+        name: of the quantity, written at the left top.
+        label: what the picture says.
+    """
+    width, height, left, ground, top = 320.0, 170.0, 44.0, 140.0, 24.0
+    steps, values = [p[0] for p in points], [p[1] for p in points]
+    low, high = min(0.0, *values), max(*values, 1e-6) * 1.05
+    first, last = 0.0, max(*steps, 1.0)
+
+    def at(step: float, value: float) -> tuple[float, float]:
+        across = left + (step - first) / max(last - first, 1e-9) * (width - left - 8)
+        return across, ground - (value - low) / max(high - low, 1e-9) * (ground - top)
+
+    body = _label(left, 14, name, "start", "tr-strong")
+    for tick in ticks(low, high, 3):
+        y = at(first, tick)[1]
+        body += _line(left, y, width - 8, y) + _label(left - 6, y + 4, f"{tick:g}", "end")
+    for tick in ticks(first, last, 4):
+        body += _label(at(tick, low)[0], ground + 18, f"{tick:g}")
+    drawn = " ".join(f"{_n(x)},{_n(y)}" for x, y in (at(*p) for p in points))
+    body += f'<polyline points="{drawn}" fill="none" stroke="var(--vt-accent)" stroke-width="2.5"/>'
+    x, y = at(*points[-1])
+    body += f'<circle cx="{_n(x)}" cy="{_n(y)}" r="4" fill="var(--vt-accent)"/>'
+    return svg(width, height, label, body)

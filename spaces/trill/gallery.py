@@ -104,3 +104,9 @@ def example_bytes(example_id: str) -> bytes:
 def on_the_map() -> tuple[Example, ...]:
     """The examples that stand on the map."""
     return tuple(clip for clip in examples().values() if clip.gallery is not None)
+
+
+def digit_speakers() -> tuple[str, ...]:
+    """Speakers whose digits are shipped."""
+    names = (name for name in examples() if name.startswith("digits-"))
+    return tuple(name.partition("-")[2] for name in names)

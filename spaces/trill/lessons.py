@@ -193,7 +193,7 @@ def digit_clips(speaker: str) -> list[tuple[int, int, Clip]]:
     Raises:
         InputError: there is no such speaker.
     """
-    known = digit_speakers()
+    known = gallery.digit_speakers()
     if speaker not in known:
         raise InputError(
             f"There are no digits of {speaker[:40]!r}. The speakers are {', '.join(known)}. "
@@ -206,16 +206,10 @@ def digit_clips(speaker: str) -> list[tuple[int, int, Clip]]:
     ]
 
 
-def digit_speakers() -> tuple[str, ...]:
-    """Speakers whose digits are shipped."""
-    names = (name for name in gallery.examples() if name.startswith("digits-"))
-    return tuple(name.partition("-")[2] for name in names)
-
-
 def personalise(job: Job, request: PersonaliseRequest) -> PersonaliseResult:
     """Digits of one speaker: learnt from other speakers, from a few own clips, and from both."""
     digit_clips(request.speaker)
-    speakers = digit_speakers()
+    speakers = gallery.digit_speakers()
     features, digits, owners = [], [], []
     with embedder(job, request) as net:
         for index, speaker in enumerate(speakers):

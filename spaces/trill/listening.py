@@ -234,7 +234,7 @@ def hear_clip(
 ) -> Vectors:
     """Like `hear` for a clip; short clips are remembered, so that a lesson can be changed quickly."""
     key = (
-        weights_id(net),
+        f"{net.name} {weights_id(net)}",
         clip.source,
         f"{clip.start}-{clip.end}",
         str(request.hop_frames),

@@ -73,7 +73,8 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _play(example: str, title: str) -> str:
+def play_button(example: str, title: str) -> str:
+    """A round button that plays a shipped example."""
     return (
         f'<button type="button" class="tr-play" data-sign="1" data-play="{text(example)}" '
         f'aria-label="Play {text(title)}">▶</button>'
@@ -208,7 +209,7 @@ def _nearest(result: ExploreResult) -> str:
     for neighbour in result.nearest:
         clip = gallery.example(neighbour.example)
         rows.append(
-            f"<li>{_play(clip.id, clip.title)}<span>{text(clip.title)}<br>"
+            f"<li>{play_button(clip.id, clip.title)}<span>{text(clip.title)}<br>"
             f"<small>{text(clip.source)}, {text(clip.licence)}</small></span>"
             f"<b>cosine {neighbour.cosine:.2f}</b></li>"
         )

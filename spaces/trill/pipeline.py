@@ -7,7 +7,7 @@ from typing import Any
 
 from core.jobs import Job
 
-from . import explore, lessons, survive
+from . import check, explore, lessons, own, survive
 from .commandline import VERBS, request_from_cli, write_outputs
 from .requests import Request
 from .requests import from_dict as request_from_json
@@ -31,13 +31,16 @@ _WORK: dict[str, Callable[[Job, Any], AnyResult]] = {
     "classify": lessons.classify,
     "personalise": lessons.personalise,
     "survive": survive.survive,
+    "check": check.check,
+    "train": own.train,
 }
 
 
 def run(job: Job, request: Request) -> AnyResult:
     """Do what the request asks.
 
-    Runs in one thread and without gradients; the net is borrowed and never changed.
+    Runs in one thread; the net is borrowed and never changed. Only `train` needs gradients, and
+    trains a net of its own.
 
     Args:
         job: told how far the work is; a stopped job raises here within a second.

@@ -22,6 +22,7 @@ TierName = Literal["embedded", "full"]
 CLASSIFIERS: tuple[Classifier, ...] = ("logistic", "lda", "centroid")
 MAX_CLASSES = 6
 MAX_CLIPS = 10  # of one class
+MAX_TRAINING_CLIPS = 60
 MAX_CLIP_SECONDS = 120.0  # heard of one clip; longer ones are cut, and the result says so
 _SOURCE = re.compile(r"example:[a-z0-9-]{1,64}|sha256:[0-9a-f]{64}")
 
@@ -216,6 +217,39 @@ class PersonaliseRequest(Hearing):
         _number("The seed", self.seed, 0, 2**31 - 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest(Hearing):
+    """Known answers on the shipped clips, measured now."""
+
+    kind: ClassVar[str] = "check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainRequest:
+    """Train the small net on the visitor's own recordings, or on procedural voices."""
+
+    kind: ClassVar[str] = "train"
+    clips: tuple[Clip, ...] = ()  # empty: procedural voices
+    steps: int = 100
+    seed: int = 20
+    resume: bool = True  # go on from the last checkpoint of the same recordings
+    tier: TierName = "embedded"
+
+    def __post_init__(self) -> None:
+        _number("The number of steps", self.steps, 10, 5000)
+        _number("The seed", self.seed, 0, 2**31 - 1)
+        if len(self.clips) > MAX_TRAINING_CLIPS:
+            raise InputError(
+                f"There are {len(self.clips)} recordings. The page trains on up to "
+                f"{MAX_TRAINING_CLIPS}. Use python app.py train trill --data FOLDER for more."
+            )
+        if 0 < len(self.clips) < 4:
+            raise InputError(
+                f"There are {len(self.clips)} recordings. Training needs at least 4, because it "
+                "learns from their differences. Add some, or leave the list empty."
+            )
+
+
 Request = (
     ExploreRequest
     | CompareRequest
@@ -224,6 +258,8 @@ Request = (
     | SurviveRequest
     | TripletRequest
     | PersonaliseRequest
+    | CheckRequest
+    | TrainRequest
 )
 KINDS: dict[str, type[Any]] = {
     cls.kind: cls
@@ -235,6 +271,8 @@ KINDS: dict[str, type[Any]] = {
         SurviveRequest,
         TripletRequest,
         PersonaliseRequest,
+        CheckRequest,
+        TrainRequest,
     )
 }
 

@@ -220,6 +220,57 @@ class PersonaliseResult(Result):
     points: tuple[CurvePoint, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    """One question with known answers, and how each representation does."""
+
+    name: str
+    question: str
+    n: int
+    chance: float
+    shares: dict[str, float]  # representation to share of right answers
+    interval: tuple[float, float]  # 95 % of the chosen layer's share, Wilson
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """A clip whose nearest other clip is another voice."""
+
+    example: str
+    taken_for: str
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult(Result):
+    """Known answers on the shipped clips."""
+
+    kind: ClassVar[str] = "check"
+    layer: str
+    rows: tuple[CheckRow, ...]
+    mistakes: tuple[Mistake, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainPoint:
+    """One point of a training curve."""
+
+    step: int
+    loss: float
+    top1: float  # share of patches whose nearest other patch is of the same recording
+    spread: float  # mean distance between embeddings; falls to 0 in a collapse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult(Result):
+    """Weights of the visitor's own."""
+
+    kind: ClassVar[str] = "train"
+    num_clips: int  # 0: procedural voices
+    steps: int
+    points: tuple[TrainPoint, ...]
+
+
 AnyResult = (
     ExploreResult
     | CompareResult
@@ -228,6 +279,8 @@ AnyResult = (
     | SurviveResult
     | TripletResult
     | PersonaliseResult
+    | CheckResult
+    | TrainResult
 )
 RESULTS: dict[str, type[Any]] = {
     cls.kind: cls
@@ -239,6 +292,8 @@ RESULTS: dict[str, type[Any]] = {
         SurviveResult,
         TripletResult,
         PersonaliseResult,
+        CheckResult,
+        TrainResult,
     )
 }
 

@@ -115,6 +115,7 @@ def requests_to_keep() -> dict[str, rq.Request]:
             negative=_example("reader-1235-a"),
         ),
         "personalise": rq.PersonaliseRequest(speaker="george"),
+        "check": rq.CheckRequest(),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from core.ui.page import page
 
 from . import SPEC, endpoints
+from .ui_more import About, Check, Train, Why, load_texts, opening
 from .ui_try import Try
 
 
@@ -15,8 +16,18 @@ def layout() -> None:
     """Lay out the page inside the Blocks or route that is open."""
     with page(SPEC) as frame:
         with frame.tab("try"):
-            try_tab = Try(frame)
-        frame.opens_with(try_tab.opening)
+            tried = Try(frame)
+        with frame.tab("why"):
+            why = Why(frame, tried)
+            tried.act(why.panel)
+        with frame.tab("check"):
+            check = Check(frame, tried)
+        with frame.tab("train"):
+            Train(frame)
+        with frame.tab("about"):
+            more = About()
+        load_texts(why, check, more)
+        frame.opens_with(lambda: tried.opening() | opening(why, check))
 
 
 def api() -> None:

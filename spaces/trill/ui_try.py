@@ -14,7 +14,7 @@ from core.ui.errors import visitor_errors
 from core.ui.page import Page
 from core.ui.snippets import file_argument
 
-from . import gallery, intake, panels, requests
+from . import gallery, intake, panels, reports, requests
 from .finished import MARK, finished, finished_request
 from .requests import MAX_CLASSES, MAX_CLIPS, Clip
 from .results import AnyResult, result_from_dict, result_to_dict
@@ -30,6 +30,8 @@ PANELS: dict[str, Panel] = {
     "survive": panels.survive_panel,
     "triplet": panels.triplet_panel,
     "personalise": panels.personalise_panel,
+    "check": reports.check_panel,
+    "train": reports.train_panel,
 }
 EXAMPLES: tuple[tuple[str, str, str], ...] = (
     ("Two readers in turn", "two-readers-in-turn", "reader-1034-a"),
@@ -125,7 +127,6 @@ class Try:
                             js_on_load=panels.PLAYER_JS,
                             apply_default_css=False,
                         )
-        self._act()
 
     # --- components -----------------------------------------------------------------------------
 
@@ -352,7 +353,8 @@ class Try:
 
     # --- actions --------------------------------------------------------------------------------
 
-    def _act(self) -> None:
+    def act(self, why: gr.HTML) -> None:
+        """Declare the actions; a result of Explore also goes to `why`, step by step."""
         frame, outputs, bars = self.frame, self.outputs, self.bars
         shared = {"work": work, "keep": keep, "restore": restore}
         clip_argument = {"clip": file_argument("clip.wav")}
@@ -365,9 +367,11 @@ class Try:
             bar=bars["explore"],
             triggers=[self.explore_button.click],
             inputs=[self.clip, *self.hearing],
-            outputs=[outputs["explore"]],
+            outputs=[outputs["explore"], why],
             make=self.make_explore,
-            show=show_in(outputs["explore"]),
+            show=lambda shown: (
+                show_in(outputs["explore"])(shown) | {why: reports.why_panel(shown.result)}
+            ),
             fill=lambda r: {self.clip: intake.file_of_clip(r["clip"])} | self.fill_hearing(r),
             api_name="trill_explore",
             api_arguments=lambda r: clip_argument | hearing_arguments(r),

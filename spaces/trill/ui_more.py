@@ -1,0 +1,251 @@
+"""The tabs behind Try: Why, Check, Train your own, About."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.context import Context
+
+from core.ui.actions import Kept, Shown
+from core.ui.page import Page
+
+from . import about, gallery, intake, panels, reports, requests
+from .finished import MARK, finished
+from .requests import Clip
+from .results import ExploreResult, TrainResult
+from .ui_try import Try, finished_panel, keep, restore, show_in, work
+
+MOMENTS: tuple[tuple[str, str, float, float | None], ...] = (
+    ("Two readers in turn, first voice", "two-readers-in-turn", 0.3, 1.5),
+    ("Two readers in turn, second voice", "two-readers-in-turn", 3.2, 4.4),
+    ("Two readers in turn, first voice again", "two-readers-in-turn", 6.0, 7.2),
+)
+
+
+def _html(value: str = "") -> gr.HTML:
+    return gr.HTML(value, js_on_load=panels.PLAYER_JS, apply_default_css=False)
+
+
+def _moments() -> list[tuple[str, str]]:
+    """Choices of the triplet lab: label, and source with its cut."""
+    found = [(label, f"{name}|{start}|{end}") for label, name, start, end in MOMENTS]
+    found += [(clip.title, f"{clip.id}||") for clip in gallery.on_the_map()]
+    return found
+
+
+def clip_of_moment(choice: str) -> Clip:
+    """The clip behind one choice of the triplet lab."""
+    name, start, end = [*str(choice).split("|"), "", ""][:3]
+    gallery.example(name)
+    return Clip(
+        source=f"example:{name}",
+        start=float(start) if start else 0.0,
+        end=float(end) if end else None,
+    )
+
+
+def _choice(clip: dict[str, Any]) -> str:
+    name = clip["source"].partition(":")[2]
+    for _, known, start, end in MOMENTS:
+        if known == name and abs(start - clip["start"]) < 1e-6 and end == clip["end"]:
+            return f"{known}|{start}|{end}"
+    return f"{name}||"
+
+
+class Why:
+    """What the method did with the clip, and the triplet lab."""
+
+    def __init__(self, frame: Page, tried: Try) -> None:
+        self.panel = _html()
+        with gr.Row(elem_id="tr-triplet"):
+            moments = _moments()
+            values = ("reader-1034-a||", "reader-1034-b||", "reader-1235-a||")
+            self.choices = [
+                gr.Dropdown(moments, value=value, label=label, min_width=220)
+                for label, value in zip(("Anchor", "Positive", "Negative"), values, strict=True)
+            ]
+        self.button = gr.Button("Measure the triplet", variant="primary", elem_classes="vt-run")
+        bar = frame.run_bar()
+        self.output = _html()
+
+        def make(anchor: str, positive: str, negative: str, *hearing: Any) -> Any:
+            return requests.TripletRequest(
+                anchor=clip_of_moment(anchor),
+                positive=clip_of_moment(positive),
+                negative=clip_of_moment(negative),
+                **tried._hearing(*hearing),
+            )
+
+        frame.action(
+            "triplet",
+            title="Triplet",
+            bar=bar,
+            triggers=[self.button.click],
+            inputs=[*self.choices, *tried.hearing],
+            outputs=[self.output],
+            make=make,
+            work=work,
+            show=show_in(self.output),
+            fill=lambda r: (
+                {
+                    box: _choice(r[name])
+                    for box, name in zip(
+                        self.choices, ("anchor", "positive", "negative"), strict=True
+                    )
+                }
+                | tried.fill_hearing(r)
+            ),
+            keep=keep,
+            restore=restore,
+        )
+
+
+class Check:
+    """Known answers: the stored benchmark, a live check, the personalisation curve."""
+
+    def __init__(self, frame: Page, tried: Try) -> None:
+        self.scores = _html()
+        self.button = gr.Button("Check again on the shipped clips", elem_classes="vt-run")
+        bar = frame.run_bar()
+        self.output = _html()
+        self.speaker = gr.Dropdown(
+            list(gallery.digit_speakers()),
+            value=gallery.digit_speakers()[0],
+            label="Personalise: digits of one speaker",
+            info="How much do a few clips of this speaker help? Choose one, and it runs.",
+        )
+        second = frame.run_bar()
+        self.curve = _html()
+        frame.action(
+            "check",
+            title="Check on the shipped clips",
+            bar=bar,
+            triggers=[self.button.click],
+            inputs=list(tried.hearing),
+            outputs=[self.output],
+            make=lambda *hearing: requests.CheckRequest(**tried._hearing(*hearing)),
+            work=work,
+            show=show_in(self.output),
+            fill=tried.fill_hearing,
+            keep=keep,
+            restore=restore,
+        )
+        frame.action(
+            "personalise",
+            title="Personalise",
+            bar=second,
+            triggers=[self.speaker.input],
+            inputs=[self.speaker, *tried.hearing],
+            outputs=[self.curve],
+            make=lambda speaker, *hearing: requests.PersonaliseRequest(
+                speaker=str(speaker), **tried._hearing(*hearing)
+            ),
+            work=work,
+            show=show_in(self.curve),
+            fill=lambda r: {self.speaker: r["speaker"]} | tried.fill_hearing(r),
+            keep=keep,
+            restore=restore,
+        )
+
+
+class Train:
+    """Own recordings to own weights."""
+
+    def __init__(self, frame: Page) -> None:
+        gr.Markdown(
+            "Train the small net from nothing on your own recordings: at least four, from different "
+            "people or places, some seconds each. Without files it trains on procedural voices, which "
+            "shows the curves in half a minute. A stopped run goes on from its last checkpoint."
+        )
+        with gr.Row():
+            with gr.Column(scale=5, min_width=300):
+                self.files = gr.File(
+                    label="Recordings", file_count="multiple", type="filepath", height=150
+                )
+                self.steps = gr.Slider(10, 2000, 60, step=10, label="Steps")
+                self.resume = gr.Checkbox(True, label="Go on from the last checkpoint")
+                self.button = gr.Button("Train", variant="primary", elem_classes="vt-run")
+            with gr.Column(scale=8, min_width=320):
+                bar = frame.run_bar()
+                self.output = _html(reports.training_curves(()))
+
+        def make(files: list[str] | None, steps: float, resume: bool) -> requests.TrainRequest:
+            return requests.TrainRequest(
+                clips=tuple(intake.clip_of_file(file) for file in files or []),
+                steps=int(steps),
+                resume=bool(resume),
+            )
+
+        def keep_weights(request: Any, result: TrainResult) -> Kept:
+            kept = keep(request, result)
+            return Kept(
+                result=kept.result,
+                artifacts=kept.artifacts,
+                title=f"Train: {request.steps} steps",
+            )
+
+        def show(shown: Shown) -> dict[Any, Any]:
+            stored = "Stored run" if shown.stored else ""
+            return {self.output: reports.train_panel(shown.result, shown.link, stored)}
+
+        frame.action(
+            "train",
+            title="Train your own",
+            bar=bar,
+            triggers=[self.button.click],
+            inputs=[self.files, self.steps, self.resume],
+            outputs=[self.output],
+            make=make,
+            work=work,
+            show=show,
+            preview=lambda points: {self.output: reports.training_curves(points)},
+            fill=lambda r: {self.steps: r["steps"], self.resume: r["resume"]},
+            keep=keep_weights,
+            restore=restore,
+            heavy=True,
+            grad=True,
+        )
+
+
+class About:
+    """Limits, numbers, licences."""
+
+    def __init__(self) -> None:
+        self.panel = _html()
+
+
+def load_texts(why: Why, check: Check, more: About) -> None:
+    """Bring the long texts after the page itself, so that its first bytes stay few."""
+
+    def texts() -> dict[Any, str]:
+        explored = finished("explore")
+        shown = (
+            reports.why_panel(explored, MARK)
+            if isinstance(explored, ExploreResult)
+            else panels.empty("")
+        )
+        return {
+            why.panel: shown,
+            check.scores: reports.scores_panel(),
+            more.panel: about.panel(),
+        }
+
+    blocks = Context.root_block
+    assert blocks is not None, "a page is laid out inside a Blocks"
+    blocks.load(
+        texts,
+        None,
+        [why.panel, check.scores, more.panel],
+        api_visibility="private",
+        show_progress="hidden",
+    )
+
+
+def opening(why: Why, check: Check) -> dict[Any, Any]:
+    """Finished examples of these tabs."""
+    return {
+        why.output: finished_panel("triplet"),
+        check.output: finished_panel("check"),
+        check.curve: finished_panel("personalise"),
+    }
