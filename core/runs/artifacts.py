@@ -262,33 +262,3 @@ class Bucket:
         """Nothing to do: objects appear whole."""
         del older_than
         return 0
-
-
-class ServedFiles:
-    """Local read-only copies of blobs under readable names, made on demand and thrown away."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
-
-    def file(self, place: BlobPlace, sha256: str, name: str) -> Path:
-        """Return `<root>/<sha256>/<name>`, made from the blob when it is not there yet."""
-        target = self.root / sha256 / name
-        if not target.exists():
-            place.copy_to(sha256, target)
-        with contextlib.suppress(OSError):
-            os.utime(target.parent)  # so that `sweep` leaves it a while longer
-        return target
-
-    def forget(self, sha256: str) -> None:
-        """Remove all copies of a blob."""
-        shutil.rmtree(self.root / sha256, ignore_errors=True)
-
-    def sweep(self, older_than: float) -> int:
-        """Remove copies that nobody asked for since the given time; returns how many."""
-        removed = 0
-        for folder in self.root.glob("*"):
-            with contextlib.suppress(FileNotFoundError):
-                if folder.stat().st_mtime < older_than:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    removed += 1
-        return removed

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 HEAD = "0002"  # newest revision in migrations/versions; a test compares
 BUSY_SECONDS = 30.0
+_alembic = threading.Lock()  # Alembic's own context is one per process
 _MIGRATION_LOCK = 0x7669_7472_696E_6500  # PostgreSQL advisory lock key: "vitrine"
 
 
@@ -128,7 +130,8 @@ def _upgrade(connection: Connection) -> None:
 
     before = _revision(connection)
     try:
-        command.upgrade(alembic_config(connection), "head")
+        with _alembic:
+            command.upgrade(alembic_config(connection), "head")
     except CommandError as error:
         raise VitrineError(
             f"The database is at revision {before!r}, which this version of the hub does not know. "

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Engine, and_, delete, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from . import models
-from .artifacts import BlobPlace, ServedFiles
+from .artifacts import BlobPlace
+from .served import ServedFiles
 
 logger = logging.getLogger(__name__)
 

@@ -25,6 +25,8 @@ from .artifacts import BlobPlace
 
 logger = logging.getLogger(__name__)
 
+_TRIES = 2  # without holding the database's lock while files are written
+
 
 class BlobLedger:
     """Writes files and the rows that name them."""
@@ -50,36 +52,45 @@ class BlobLedger:
             VitrineError: a file cannot be written.
         """
         sizes = {sha256: size for sha256, (size, _) in sources.items()}
-        for last in (False, False, True):
+        for _ in range(_TRIES):
             self.claim(sizes, also)
-            with _disk_errors():
-                for sha256, (_, source) in sources.items():
-                    self._place.put(sha256, source)
+            self._put(sources)
             try:
                 with self._writer.begin() as connection:
                     commit(connection)
                 return
             except IntegrityError:
-                if last:
-                    raise
+                logger.info("a file was collected while it was being stored; storing it again")
+        with self._writer.begin() as connection:  # at last with the rows locked all the while
+            self._claim(connection, sizes, also)
+            self._put(sources)
+            commit(connection)
+
+    def _put(self, sources: Mapping[str, tuple[int, bytes | Path]]) -> None:
+        with _disk_errors():
+            for sha256, (_, source) in sources.items():
+                self._place.put(sha256, source)
 
     def claim(self, sizes: Mapping[str, int], also: Iterable[str] = ()) -> None:
         """Mark blobs as in use now; those in `sizes` get a row when they have none."""
-        now, blobs = self._clock(), models.blobs
         with self._writer.begin() as connection:
-            # One order for all writers and for the collection, or they could deadlock.
-            for sha256 in sorted({*sizes, *also}):
-                if sha256 in sizes:
-                    row = {"sha256": sha256, "size": sizes[sha256], "touched": now}
-                    connection.execute(
-                        self.upsert(blobs)
-                        .values(row)
-                        .on_conflict_do_update(index_elements=["sha256"], set_={"touched": now})
-                    )
-                else:
-                    connection.execute(
-                        update(blobs).where(blobs.c.sha256 == sha256).values(touched=now)
-                    )
+            self._claim(connection, sizes, also)
+
+    def _claim(self, connection: Connection, sizes: Mapping[str, int], also: Iterable[str]) -> None:
+        now, blobs = self._clock(), models.blobs
+        # One order for all writers and for the collection, or they could deadlock.
+        for sha256 in sorted({*sizes, *also}):
+            if sha256 in sizes:
+                row = {"sha256": sha256, "size": sizes[sha256], "touched": now}
+                connection.execute(
+                    self.upsert(blobs)
+                    .values(row)
+                    .on_conflict_do_update(index_elements=["sha256"], set_={"touched": now})
+                )
+            else:
+                connection.execute(
+                    update(blobs).where(blobs.c.sha256 == sha256).values(touched=now)
+                )
 
     def upsert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """An INSERT of this database's dialect that offers `on_conflict_...`."""

@@ -59,6 +59,18 @@ def load_run(connection: Connection, run_id: str, *, lock: bool = False) -> Run:
     )
 
 
+def load_inputs(connection: Connection, run_id: str) -> dict[str, int]:
+    """Sizes of the uploads that a run names, by sha256."""
+    uses, blobs = models.run_inputs, models.blobs
+    found = connection.execute(
+        select(uses.c.sha256, blobs.c.size)
+        .join(blobs, blobs.c.sha256 == uses.c.sha256)
+        .where(uses.c.run_id == run_id)
+        .order_by(uses.c.sha256)
+    )
+    return {row.sha256: row.size for row in found}
+
+
 def page_query(
     *,
     method: str | None,

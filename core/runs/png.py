@@ -7,6 +7,7 @@ sizes are bounded, checksums are verified, and nothing but JSON is ever read.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import zipfile
@@ -28,6 +29,7 @@ KEYWORD = b"vitrine"
 MAX_REQUEST = 256 * 2**10  # bytes of JSON; the same bound as the run store
 MAX_FILE = 64 * 2**20  # bytes of a dropped file
 MAX_CHUNKS = 100_000
+MAX_INPUTS = 64  # uploads taken from a zip
 MAX_DIRECTORY = 256 * 2**10  # bytes of a zip's list of members
 _BAD_ZIP = (
     zipfile.BadZipFile,
@@ -42,10 +44,14 @@ _ENVELOPE = 1  # version of the settings file
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a dropped file holds: the request, and the method when the file says it."""
+    """What a dropped file holds: the request, and the method when the file says it.
+
+    `inputs` are the uploads that an exported zip carries; `RunStore.put_input` takes them back.
+    """
 
     method: str | None
     request: dict[str, Any]
+    inputs: tuple[bytes, ...] = ()
 
 
 def settings_file(method: str, request: dict[str, Any]) -> bytes:
@@ -183,6 +189,7 @@ def open_file(data: bytes, filename: str = "") -> Opened:
     """
     if len(data) > MAX_FILE:
         raise _too_large(len(data))
+    inputs: tuple[bytes, ...] = ()
     if data.startswith(SIGNATURE):
         found = read_request(data)
         if found is None:
@@ -191,7 +198,8 @@ def open_file(data: bytes, filename: str = "") -> Opened:
                 "this hub would work. Screenshots and converted pictures lose the settings."
             )
     elif data.startswith(b"PK\x03\x04"):
-        found = _as_request(_from_zip(data, filename))
+        text, inputs = _from_zip(data, filename)
+        found = _as_request(text)
     elif data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
         found = _as_request(data.removeprefix(b"\xef\xbb\xbf"))
     else:
@@ -201,8 +209,8 @@ def open_file(data: bytes, filename: str = "") -> Opened:
         )
     if found.get("vitrine") == _ENVELOPE and isinstance(found.get("request"), dict):
         method = found.get("method")
-        return Opened(method if isinstance(method, str) else None, found["request"])
-    return Opened(None, found)
+        return Opened(method if isinstance(method, str) else None, found["request"], inputs)
+    return Opened(None, found, inputs)
 
 
 def read_request_any(data: bytes, filename: str = "") -> dict[str, Any]:
@@ -210,14 +218,22 @@ def read_request_any(data: bytes, filename: str = "") -> dict[str, Any]:
     return open_file(data, filename).request
 
 
-def _from_zip(data: bytes, filename: str) -> bytes:
+def _from_zip(data: bytes, filename: str) -> tuple[bytes, tuple[bytes, ...]]:
     try:
         _check_directory(data)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            found = [i for i in archive.infolist() if i.filename.split("/")[-1] == "request.json"]
-            if len(found) == 1 and found[0].compress_type in (0, 8):  # stored or deflated
-                with archive.open(found[0]) as member:
-                    return member.read(MAX_REQUEST + 1)  # whatever size it states
+            members = {i.filename: i for i in archive.infolist()}
+            found = [name for name in members if name.split("/")[-1] == "request.json"]
+            if len(found) == 1:
+                folder = found[0].removesuffix("request.json") + "inputs/"
+                request = _member(archive, members[found[0]], MAX_REQUEST)
+                left, inputs = MAX_FILE, []
+                for name in sorted(n for n in members if n.startswith(folder))[:MAX_INPUTS]:
+                    content = _member(archive, members[name], left)
+                    left -= len(content)
+                    if hashlib.sha256(content).hexdigest() == name.removeprefix(folder):
+                        inputs.append(content)
+                return request, tuple(inputs)
     except _BAD_ZIP as error:
         raise InputError(
             f"{_shown(filename)} is a damaged zip. An unchanged export would work. Export it again."
@@ -226,6 +242,16 @@ def _from_zip(data: bytes, filename: str) -> bytes:
         f"{_shown(filename)} does not hold exactly one request.json. An export of a single run "
         "would work. Export that run alone, or drop its request.json."
     )
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("packed in a way that exports are not")
+    with archive.open(info) as member:
+        content = member.read(limit + 1)  # whatever size the zip states
+    if len(content) > limit:
+        raise ValueError("a member is too large")
+    return content
 
 
 def _check_directory(data: bytes) -> None:

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
-import tempfile
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,10 +23,10 @@ from core.errors import InputError, NotFoundError, VitrineError
 
 from . import export, housekeeping, models
 from .answers import AnswerBook
-from .artifacts import ServedFiles, hash_of, open_place
+from .artifacts import hash_of, open_place
 from .database import database_errors, make_engine, migrate
 from .ledger import BlobLedger
-from .listing import load_run, load_runs, page_query, run_from_row
+from .listing import load_inputs, load_run, load_runs, page_query, run_from_row
 from .records import (
     MAX_TITLE,
     OPERATOR,
@@ -44,7 +41,8 @@ from .records import (
     new_run_id,
 )
 from .request import canonical_json
-from .uploads import Uploads
+from .served import ServedFiles
+from .uploads import Uploads, known_inputs
 from .versions import current_versions
 
 logger = logging.getLogger(__name__)
@@ -55,7 +53,7 @@ MAX_ARTIFACTS = 256  # a run
 MAX_PINNED = 200  # runs of one owner: pinned runs never expire
 GRACE_SECONDS = 3600.0  # leftovers younger than this may belong to a run being saved
 SERVED_SECONDS = 24 * 3600.0
-_HASHES = re.compile(r'"([0-9a-f]{64})"')
+_HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")  # also inside "sha256:..."
 _METHOD = re.compile(r"[a-z0-9_-]{1,64}")
 
 
@@ -95,9 +93,6 @@ class RunStore:
         if self._engine.dialect.name == "postgresql":  # a listing sees one state of both tables
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._place = open_place(artifact_url)
-        if served_dir is None:
-            served_dir = Path(tempfile.mkdtemp(prefix="vitrine-served-"))
-            weakref.finalize(self, shutil.rmtree, served_dir, True)
         self._served = ServedFiles(served_dir)
         self.keep_days = keep_days
         self._clock = clock
@@ -110,7 +105,7 @@ class RunStore:
             max_bytes=max_input_bytes,
             keep_days=keep_days,
         )
-        self._maintained = clock()
+        self._maintained = 0.0  # so the first save does it
         self._maintaining = threading.Lock()
         self.answers = AnswerBook(self._reader, self._writer, clock)
 
@@ -138,8 +133,9 @@ class RunStore:
 
         Args:
             method: slug of the method.
-            request: the whole truth of the run; uploads it names by hash are kept with it.
-            result: JSON types; large parts belong into `artifacts`.
+            request: the whole truth of the run.
+            result: JSON types; large parts belong into `artifacts`. Uploads that the request or
+                the result names by hash are kept as long as the run.
             artifacts: plain file names, each with its bytes or a local file of ours.
             owner: opaque browser id; empty means that only the operator may list or change it.
             title: one line for the history.
@@ -172,10 +168,12 @@ class RunStore:
             "tier": clean_line(tier, 64, "tier"),
             "versions": canonical_json(current_versions() if versions is None else versions),
         }
-        named = sorted(set(_HASHES.findall(row["request"])))
+        named = _hashes_in(row["request"]) | _hashes_in(row["result"])
         stored = {name: artifact for name, (artifact, _) in files.items()}
         sources = {artifact.sha256: (artifact.size, source) for artifact, source in files.values()}
         with database_errors():
+            with self._reader.connect() as connection:
+                named = set(known_inputs(connection, named))
             self._ledger.keep(sources, lambda c: _insert_run(c, row, stored, named), named)
         self._maintain_sometimes()
         return run_from_row(row, stored)
@@ -263,12 +261,18 @@ class RunStore:
     def export_zip(self, run_ids: Sequence[str], target: Path) -> Path:
         """Write runs as a zip to `target`, which appears whole or not at all; returns `target`.
 
+        The uploads that a run was made from are in it, so that it can be run again elsewhere.
+
         Raises:
             NotFoundError: one of the runs does not exist.
             InputError: none, or too many.
         """
-        wanted = list(dict.fromkeys(run_ids))[: export.MAX_RUNS + 1]
-        return export.write_zip([self.get(i) for i in wanted], self._place.read, target)
+        runs, inputs = [], {}
+        with database_errors(), self._reader.connect() as connection:
+            for run_id in list(dict.fromkeys(run_ids))[: export.MAX_RUNS + 1]:
+                runs.append(load_run(connection, run_id))
+                inputs[run_id] = load_inputs(connection, run_id)
+        return export.write_zip(runs, self._place.read, target, inputs=inputs)
 
     # Changing
 
@@ -378,7 +382,7 @@ class RunStore:
         return self.expire(), self.collect_garbage()
 
     def _maintain_sometimes(self) -> None:
-        """Do `maintain` once an hour, after a run was saved; a failure must not lose that run."""
+        """Do `maintain` with the first save and hourly then; a failure must not lose that run."""
         if self._clock() - self._maintained < GRACE_SECONDS:
             return
         if not self._maintaining.acquire(blocking=False):
@@ -428,7 +432,7 @@ def _owned(connection: Connection, run_id: str, owner: Owner) -> Run:
 
 
 def _insert_run(
-    connection: Connection, row: dict[str, Any], files: dict[str, Artifact], named: Sequence[str]
+    connection: Connection, row: dict[str, Any], files: dict[str, Artifact], named: set[str]
 ) -> None:
     connection.execute(insert(models.runs).values(row))
     links = [
@@ -437,7 +441,10 @@ def _insert_run(
     ]
     if links:
         connection.execute(insert(models.run_artifacts), links)
-    inputs = models.inputs
-    known = connection.execute(select(inputs.c.sha256).where(inputs.c.sha256.in_(named)))
-    if uses := [{"run_id": row["id"], "sha256": sha256} for sha256 in known.scalars()]:
+    # Asked again here: an upload may have been collected since it was claimed.
+    if uses := [{"run_id": row["id"], "sha256": key} for key in known_inputs(connection, named)]:
         connection.execute(insert(models.run_inputs), uses)
+
+
+def _hashes_in(text: str) -> set[str]:
+    return set(_HASH.findall(text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import Engine, and_, select
 from sqlalchemy.engine import Connection
@@ -16,6 +16,20 @@ from .ledger import BlobLedger
 from .records import clean_line, is_sha256
 
 _TOUCH_SECONDS = 3600.0  # an upload in use is marked so at most this often
+
+
+_ASKED_AT_ONCE = 500  # databases bound the parameters of one query
+
+
+def known_inputs(connection: Connection, hashes: Iterable[str]) -> list[str]:
+    """Those of the given hashes under which an upload is kept, sorted."""
+    inputs, asked, known = models.inputs, sorted(hashes), []
+    for start in range(0, len(asked), _ASKED_AT_ONCE):
+        part = asked[start : start + _ASKED_AT_ONCE]
+        known += connection.execute(
+            select(inputs.c.sha256).where(inputs.c.sha256.in_(part))
+        ).scalars()
+    return sorted(known)
 
 
 class Uploads:

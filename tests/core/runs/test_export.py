@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import zipfile
 
@@ -50,6 +51,38 @@ def test_an_export_tells_neither_the_owner_nor_the_id(make_store, tmp_path):
         everything = b"".join(archive.read(n) + n.encode() for n in archive.namelist())
     assert b"secret-browser" not in everything
     assert run.id.encode() not in everything
+
+
+def test_an_export_carries_the_uploads_and_gives_them_back(store, tmp_path, make_store):
+    used, other = store.put_input(b"my voice", "audio/wav"), store.put_input(b"not used")
+    run = save(store, request={"clip": f"sha256:{used}"})
+    data = store.export_zip([run.id], tmp_path / "run.zip").read_bytes()
+    opened = png.open_file(data)
+    assert opened == png.Opened("trill", {"clip": f"sha256:{used}"}, (b"my voice",))
+    elsewhere = make_store(f"sqlite:///{tmp_path}/elsewhere.db", str(tmp_path / "elsewhere"))
+    assert [elsewhere.put_input(content) for content in opened.inputs] == [used]
+    assert other not in data.decode("latin-1")
+
+
+def test_a_changed_upload_in_a_zip_is_left_out(tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/request.json", "{}")
+        archive.writestr("a/inputs/" + "0" * 64, b"changed")
+        archive.writestr("inputs/" + hashlib.sha256(b"x").hexdigest(), b"x")  # of no run here
+    assert png.open_file(path.read_bytes()) == png.Opened(None, {})
+
+
+def test_uploads_in_a_zip_are_bounded(tmp_path, monkeypatch):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("request.json", "{}")
+        for content in (b"a" * 60_000, b"b" * 60_000):
+            archive.writestr("inputs/" + hashlib.sha256(content).hexdigest(), content)
+    assert len(png.open_file(path.read_bytes()).inputs) == 2
+    monkeypatch.setattr(png, "MAX_FILE", 100_000)
+    with pytest.raises(InputError, match="damaged zip"):
+        png.open_file(path.read_bytes())
 
 
 def test_several_runs_get_a_folder_each(make_store, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 
 import pytest
 from sqlalchemy import delete
@@ -78,6 +79,23 @@ def test_a_file_collected_in_the_middle_of_a_save_is_written_again(store, clock,
     assert store.artifact_bytes(run.id, "a.txt") == b"precious"
 
 
+def test_a_save_that_loses_its_file_every_time_holds_the_lock_at_last(store, clock, monkeypatch):
+    real, collected = store._place.put, []
+
+    def put_then_lose(sha256, source):
+        real(sha256, source)
+        thread = threading.Thread(
+            target=lambda: collected.append(store.collect_garbage(clock.now + 1, grace_seconds=0.0))
+        )
+        thread.start()
+        thread.join(timeout=0.5)  # at last the collection waits for the save, not the other way
+
+    monkeypatch.setattr(store._place, "put", put_then_lose)
+    run = save(store, b"precious")
+    assert collected[:2] == [1, 1]
+    assert store.artifact_bytes(run.id, "a.txt") == b"precious"
+
+
 def test_a_run_saved_in_the_middle_of_a_collection_keeps_its_file(store, clock, monkeypatch):
     run = save(store, b"contested")
     store.delete(run.id, "anna")
@@ -91,6 +109,35 @@ def test_a_run_saved_in_the_middle_of_a_collection_keeps_its_file(store, clock, 
     monkeypatch.setattr(housekeeping, "_remove", save_first)
     assert store.collect_garbage() == 0
     assert store.artifact_bytes(saved[0].id, "a.txt") == b"contested"
+
+
+def test_a_save_waits_while_its_file_is_being_collected(store, clock, monkeypatch):
+    """Between looking for the file and its removal the save would otherwise name a lost file."""
+    run = save(store, b"contested")
+    store.delete(run.id, "anna")
+    clock.now += 2 * 3600
+    remove, saved, waited = store._place.remove, [], []
+
+    def remove_slowly(sha256):
+        thread = threading.Thread(target=lambda: saved.append(save(store, b"contested")))
+        thread.start()
+        thread.join(timeout=0.3)
+        waited.append(thread)
+        remove(sha256)
+
+    monkeypatch.setattr(store._place, "remove", remove_slowly)
+    assert store.collect_garbage() == 1
+    waited[0].join(timeout=30)
+    assert store.artifact_bytes(saved[0].id, "a.txt") == b"contested"
+
+
+def test_an_upload_given_again_is_young_again(store, clock):
+    sha256 = store.put_input(b"voice")
+    clock.now += 20 * DAY
+    store.put_input(b"voice")
+    clock.now += 20 * DAY
+    assert store.collect_garbage() == 0
+    assert store.get_input(sha256) == b"voice"
 
 
 def test_leftovers_of_a_killed_writer_are_swept(make_store, tmp_path, clock):
@@ -145,20 +192,36 @@ def test_an_empty_or_too_large_upload_is_refused(make_store):
             store.put_input(data)
 
 
-def test_an_upload_stays_while_a_run_names_it_anywhere_in_its_request(store, clock):
+@pytest.mark.parametrize("form", ["{}", "sha256:{}", "head:{}.json"])
+def test_an_upload_stays_while_a_run_names_it_anywhere(store, clock, form):
     used, unused = store.put_input(b"used"), store.put_input(b"unused")
-    run = save(store, request={"clips": [{"audio": used}]})
+    also = store.put_input(b"named by the result")
+    run = store.save(
+        method="trill",
+        request={"clips": [{"audio": form.format(used)}], "example": "f" * 64},
+        result={"head": form.format(also)},
+        artifacts={"a.txt": b"x"},
+        owner="anna",
+    )
     store.pin(run.id, "anna")
     clock.now += 31 * DAY
     assert store.collect_garbage() == 1
     assert store.get_input(used) == b"used"
+    assert store.get_input(also) == b"named by the result"
     with pytest.raises(NotFoundError):
         store.get_input(unused)
     store.delete(run.id, "anna")
     clock.now += 31 * DAY
-    assert store.collect_garbage() == 2  # the upload and the run's file
+    assert store.collect_garbage() == 3  # two uploads and the run's file
     with pytest.raises(NotFoundError):
         store.get_input(used)
+
+
+def test_a_request_that_names_thousands_of_hashes_is_stored(store):
+    sha256 = store.put_input(b"one of them")
+    names = [hashlib.sha256(b"%d" % i).hexdigest() for i in range(3000)]
+    run = save(store, request={"names": [*names, sha256]})
+    assert len(store.get(run.id).request["names"]) == 3001
 
 
 def test_an_upload_in_use_by_a_link_does_not_grow_old(store, clock):

@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from core.runs.links import MAX_LINK, decode_params, encode_params, params_link, run_link
+from core.runs.links import (
+    MAX_LINK,
+    decode_params,
+    encode_params,
+    inflate,
+    params_link,
+    run_link,
+)
 
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
@@ -66,6 +73,21 @@ def test_any_text_gives_parameters_or_an_input_error(text):
 def test_a_broken_link_is_refused_in_words(text):
     with pytest.raises(InputError, match="link"):
         decode_params(text)
+
+
+def test_a_link_that_lost_its_end_is_refused():
+    text = encode_params({"layer": "layer19", "seed": 2})
+    for lost in range(1, len(text)):
+        with pytest.raises(InputError):
+            decode_params(text[:-lost])
+
+
+def test_inflating_stops_at_its_limit():
+    packed = zlib.compress(b"a" * 100)
+    assert inflate(packed, 100) == b"a" * 100
+    for bad, limit in ((packed, 99), (packed[:-1], 100), (packed + b"x", 100), (b"", 100)):
+        with pytest.raises(ValueError, match="zlib stream"):
+            inflate(bad, limit)
 
 
 def test_a_bomb_in_a_link_is_refused_without_being_unpacked():

@@ -122,6 +122,26 @@ def test_many_threads_with_engines_of_their_own_migrate_at_once(url):
     assert errors == []
 
 
+def test_threads_migrate_different_databases_at_once(tmp_path):
+    errors, barrier = [], threading.Barrier(4)
+
+    def open_and_save(number):
+        try:
+            barrier.wait(timeout=30)
+            store = RunStore(f"sqlite:///{tmp_path}/{number}.sqlite3", str(tmp_path / "files"))
+            store.save(method="m", request={}, result={}, artifacts={})
+            store.close()
+        except Exception as error:  # whatever it is, the test shows it
+            errors.append(error)
+
+    threads = [threading.Thread(target=open_and_save, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
 def test_sqlite_is_set_to_wal_full_sync_and_foreign_keys(tmp_path):
     engine = database.make_engine(f"sqlite:///{tmp_path}/a.sqlite3")
     database.migrate(engine)
