@@ -161,7 +161,8 @@ def _methods() -> Iterator[Finding]:
         try:
             spec = registry.load(slug)
         except Exception as error:  # a broken card is a finding, and the others are looked at too
-            yield Finding(slug, "missing", f"its card cannot be read: {error}")
+            advice = f"mend spaces/{slug}/__init__.py"
+            yield Finding(slug, "missing", f"its card cannot be read: {error}", advice)
             continue
         states = [(tier.name, readiness.tier_readiness(spec, tier)) for tier in spec.tiers]
         words = "; ".join(f"{name} tier: {state.words}" for name, state in states)

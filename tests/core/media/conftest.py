@@ -32,6 +32,8 @@ class Recordings:
         """A file written by FFmpeg; `live` as a browser records: no length in the header."""
         target = _Unseekable() if live else io.BytesIO()
         options = {"live": "1"} if live and container == "webm" else {}
+        if live and container == "mp4":
+            options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
         if not xing:  # no ID3 tag and no frame that counts the others
             options = {"write_xing": "0", "id3v2_version": "0"}
         with av.open(target, "w", format=container, options=options) as out:
