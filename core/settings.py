@@ -59,6 +59,7 @@ class Settings:
     offline: bool = False  # HF_HUB_OFFLINE
     on_space: bool = False  # SYSTEM=spaces
     zero_gpu: bool = False  # SPACES_ZERO_GPU
+    process_index: int = 0  # RANK, set by `accelerate launch`; only process 0 speaks and checks
     max_upload_bytes: int = 50 * 2**20
     max_audio_seconds: float = 600.0
     queue_size: int = 64  # waiting Gradio events of the whole hub
@@ -108,6 +109,7 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
     given["offline"] = env.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
     given["on_space"] = env.get("SYSTEM") == "spaces"
     given["zero_gpu"] = env.get("SPACES_ZERO_GPU", "").lower() in {"1", "true", "yes", "on"}
+    given["process_index"] = int(rank) if (rank := env.get("RANK", "")).isdigit() else 0
     if given["on_space"] and "host" not in given:
         given["host"] = "0.0.0.0"  # a Space is reached from outside its container
     return Settings(**given)  # type: ignore[arg-type]

@@ -90,6 +90,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("HF_HUB_OFFLINE", "offline", "1", "never ask the network for weights"),
     Variable("SYSTEM", "on_space", "spaces", "set by Hugging Face Spaces: listen on every address"),
+    Variable("RANK", "process_index", "1", "set by `accelerate launch` in each of its processes"),
     Variable("SPACES_ZERO_GPU", "zero_gpu", "true", "set by ZeroGPU Spaces"),
 )
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import registry
+from core import registry, settings
 from core.commands import WrongUsage
 from core.commands.progress import Progress
 from core.errors import NotFoundError
@@ -58,7 +58,8 @@ def train(slug: str, preset: str, data: Path | None, out: Path, resume: bool) ->
     recipe = _recipe(slug, "train")
     if not hasattr(recipe, preset):
         raise NotFoundError(f"{slug} has no preset {preset!r}. Use smoke or cpu.")
-    if out.is_dir() and any(out.iterdir()) and not resume:
+    is_first = settings.current().process_index == 0  # the others find what the first has begun
+    if is_first and out.is_dir() and any(out.iterdir()) and not resume:
         raise WrongUsage(
             f"The folder {str(out)!r} is not empty. An empty one is needed to start anew. "
             "Add --resume to go on with the training in it, or name another."

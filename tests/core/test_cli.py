@@ -377,6 +377,13 @@ def test_train_does_not_overwrite_an_earlier_run(fake, tmp_path, capsys):
     assert fake == []
 
 
+def test_later_processes_of_one_launch_do_not_mind_what_the_first_wrote(fake, tmp_path):
+    (tmp_path / "checkpoint").write_text("of process 0, a moment ago")
+    settings.override(process_index=1)
+    assert cli.execute(["train", "fake", "--out", str(tmp_path)]) == 0
+    assert fake == [("smoke", None, False)]
+
+
 def test_eval_prints_a_table_and_writes_json(fake, tmp_path, capsys):
     target = tmp_path / "deep" / "scores.json"
     words = ["eval", "fake", "--limit", "5", "--json", str(target)]
