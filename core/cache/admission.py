@@ -45,7 +45,7 @@ class Wait:
     """There will be room, once the leases of `threads` end (none: once a move has ended)."""
 
     threads: frozenset[int] = frozenset()
-    drain: int | None = None  # device from which parts must be taken first
+    drain: bool = False  # parts were sent away that the caller must have carried out
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def admit(
             return outcome
         refusals.append(outcome)
     waits = [refusal for refusal in refusals if isinstance(refusal, Wait)]
-    return (waits or refusals)[0]
+    waits.sort(key=lambda wait: not wait.drain)  # what was sent away must be carried out
+    return (*waits, *refusals)[0]
 
 
 def _places(ledger: Ledger, demand: Demand) -> list[int]:
@@ -121,6 +122,7 @@ def _admit_at(
         if not isinstance(chosen, list):
             return chosen
         victims = chosen
+    _promise(ledger, demand, place, found)
     ledger.send_away(victims, place, "room")
     return _grant(ledger, ticket, demand, thread, place, found)
 
@@ -136,7 +138,7 @@ def _sort_parts(ledger: Ledger, demand: Demand, place: int) -> _Sorted | Wait:
                 if entry.state is not State.DEVICE or not ledger.evicts:
                     return Wait()
                 ledger.send_away([entry], entry.place or 0, "placement")
-                return Wait(drain=entry.place or 0)
+                return Wait(drain=True)
         size = demand.sizes[part.key] if entry is None else entry.bytes
         elsewhere = entry is not None and entry.place not in (None, place)
         if part.mutable or elsewhere:
@@ -189,6 +191,20 @@ def _choose_victims(
     return Wait(frozenset(lease.thread for lease in leases if lease.place == place))
 
 
+def _promise(ledger: Ledger, demand: Demand, place: int, found: _Sorted) -> None:
+    """Charge parts that main memory holds to the device, before victims come the other way.
+
+    While such a swap lasts, main memory may hold both; the default budget leaves room for it.
+    """
+    for key in found.wanted:
+        entry = ledger.table.entries.get(key)
+        if entry is not None and entry.state is State.RAM and entry.place is None:
+            partial = demand.partial.get(key)
+            ledger.table.charge(entry, place=place, in_ram=partial is not None, partial=partial)
+            entry.state = State.MOVING
+            ledger.metrics.ram_hit.inc()
+
+
 def _grant(
     ledger: Ledger, ticket: int, demand: Demand, thread: int, place: int, found: _Sorted
 ) -> Grant:
@@ -200,11 +216,12 @@ def _grant(
     for name, part in demand.spec.parts.items():
         entry = _enter(ledger, part, demand)
         entries[name] = entry
-        if part.key in found.wanted and entry.place is None:
-            size = demand.partial.get(part.key)
-            ledger.table.charge(entry, place=place, in_ram=entry.in_ram, partial=size)
-            if entry.state is State.RAM:
-                entry.state, entry.ready = State.MOVING, Future()
+        if part.key in found.wanted:
+            if entry.place is None:
+                size = demand.partial.get(part.key)
+                ledger.table.charge(entry, place=place, in_ram=entry.in_ram, partial=size)
+            if entry.state is State.MOVING and entry.ready is None:
+                entry.ready = Future()
                 bring.append(entry)
         if entry.state is State.LOADING and entry.ready is None:
             entry.ready = Future()
@@ -215,8 +232,8 @@ def _grant(
             waits.append(entry.ready)
         if name in found.copies:
             copied += entry.bytes
-    # What is in main memory goes first: it leaves room there for what must be loaded.
-    bring.sort(key=lambda entry: entry.module is None)
+    # First what main memory holds, then what passes through it, last what stays in it.
+    bring.sort(key=lambda entry: (entry.module is None, entry.place is None))
     ledger.table.lend(
         LeaseRecord(
             ticket,
@@ -244,8 +261,7 @@ def _enter(ledger: Ledger, part: ComponentSpec, demand: Demand) -> Entry:
         ledger.table.add(entry)
     elif entry.state is State.DEVICE or (ledger.one_tier and entry.state is State.RAM):
         metrics.device_hit.inc()
-    elif entry.state is State.RAM:
+    else:
         metrics.device_miss.inc()
-        metrics.ram_hit.inc()
     ledger.policy.touch(usage)
     return entry

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import gc
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cache import sizes
 from core.cache.host import ram_info, trim_heap
+from core.cache.partial import dispatch_over, gather
 from core.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -125,12 +125,7 @@ class DeviceBackend:
 
     def undispatch(self, module: Any) -> None:
         """Undo `dispatch`: the whole module is in main memory again, without hooks."""
-        from accelerate.hooks import remove_hook_from_submodules
-
-        remove_hook_from_submodules(module)
-        module.__dict__.pop("hf_device_map", None)
-        for name in ("to", "cuda"):  # accelerate shadows them with a warning
-            module.__dict__.pop(name, None)
+        gather(module)
         self.move_out(module)
 
     def is_oom(self, exc: BaseException) -> bool:
@@ -271,34 +266,6 @@ class StaticBackend(DeviceBackend):
 
     def empty_cache(self, *, collect: bool = False) -> None:
         """Do nothing: the device is emulated."""
-
-
-def dispatch_over(
-    module: Any,
-    max_memory: dict[int | str, int],
-    no_split: tuple[str, ...],
-    main: int | str,
-    offload_dir: Path | None = None,
-) -> int:
-    """Let accelerate place a module within `max_memory`; return its bytes on `main`."""
-    import torch
-    from accelerate import dispatch_model, infer_auto_device_map
-    from accelerate.utils import compute_module_sizes
-
-    device_map = infer_auto_device_map(
-        module,
-        max_memory=max_memory,  # type: ignore[arg-type]
-        no_split_module_classes=list(no_split),
-    )
-    part_sizes = compute_module_sizes(module)
-    with torch.inference_mode(False), torch.no_grad():
-        dispatch_model(
-            module,
-            device_map,  # type: ignore[arg-type]
-            offload_dir=offload_dir,
-            offload_buffers=False,
-        )
-    return sum(int(part_sizes[name]) for name, place in device_map.items() if place == main)
 
 
 def detect(device: str, *, zero_gpu: bool) -> list[DeviceBackend]:

@@ -10,12 +10,14 @@ import logging
 import time
 import traceback
 from concurrent.futures import Future
+from contextlib import nullcontext
 from typing import Any
 
 from core.cache.admission import Grant
 from core.cache.construction import construction
-from core.cache.ledger import Failure, Ledger
+from core.cache.ledger import Failure
 from core.cache.recovery import with_recovery
+from core.cache.removal import COLLECT_BYTES, Removal
 from core.cache.table import Entry, State, mebibytes
 from core.errors import CapacityError
 
@@ -23,31 +25,42 @@ logger = logging.getLogger(__name__)
 
 PIN_AFTER_MOVES = 3  # page-locking pays for weights that travel often
 PIN_SHARE = 0.25  # of main memory that may be page-locked
-COLLECT_BYTES = 64 * 2**20  # dropped at once, from which a search for cycles is worth its time
 RAM_PATIENCE = 30.0  # seconds that a load waits for main memory that other loads pass through
 
 
-class Carrier:
+class Carrier(Removal):
     """Carries out grants and evictions of one ledger."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
 
     def carry(self, grant: Grant) -> None:
         """Make room, then bring every part; resolves the futures of the grant."""
-        self.drain()
-        grant.made_room.set_result(None)
         failed: BaseException | None = None
-        for entry in grant.bring:
-            if failed is not None and self._unwanted(entry, grant.ticket):
-                self._fail(entry, failed)
-                continue
-            try:
-                self._bring(entry)
-            except BaseException as exc:  # waiters get it, whatever it is
-                traceback.clear_frames(exc.__traceback__)  # they hold the half-loaded model
-                failed = exc
-                self._fail(entry, exc)
+        try:
+            self.drain()
+        except BaseException as exc:  # the caller gets it, whatever it is
+            grant.made_room.set_exception(exc)
+            failed = exc
+        else:
+            grant.made_room.set_result(None)
+        # Parts that stay in main memory while the next one is loaded: two carriers that each hold
+        # such a part and wait for more would wait for ever, so only one may be in that position.
+        stays = any(entry.module is None and entry.place is None for entry in grant.bring)
+        with self.ledger.loading if stays else nullcontext():
+            for entry in grant.bring:
+                failed = self._bring_or_fail(entry, grant.ticket, failed)
+
+    def _bring_or_fail(
+        self, entry: Entry, ticket: int, failed: BaseException | None
+    ) -> BaseException | None:
+        if failed is not None and self._unwanted(entry, ticket):
+            self._fail(entry, failed)
+            return failed
+        try:
+            self._bring(entry)
+        except BaseException as exc:  # waiters get it, whatever it is
+            traceback.clear_frames(exc.__traceback__)  # they hold the half-loaded model
+            self._fail(entry, exc)
+            return exc
+        return failed
 
     def _unwanted(self, entry: Entry, ticket: int) -> bool:
         with self.ledger.mu:
@@ -93,11 +106,12 @@ class Carrier:
     def _load(self, entry: Entry) -> None:
         ledger = self.ledger
         backend = ledger.backends[entry.place or 0]
-        if entry.spec.fetch is not None:
-            entry.spec.fetch()
-        if not ledger.one_tier:
-            self._claim_ram(entry)
         try:
+            if entry.spec.fetch is not None:
+                entry.spec.fetch()
+            if not ledger.one_tier:
+                with ledger.loading:
+                    self._claim_ram(entry)
             with construction():
                 started = ledger.clock()
                 module = entry.spec.load(backend.dtype(entry.key.dtype))
@@ -172,10 +186,10 @@ class Carrier:
                 ledger.ram_budget
             )
         with ledger.device_locks[place]:
-            self._drain_locked(place)
+            self.drain_locked(place)
             started = ledger.clock()
             host_copy, partial = with_recovery(
-                ledger, place, lambda: self._place(entry, place, keep, pin), self._drain_locked
+                ledger, place, lambda: self._place(entry, place, keep, pin), self.drain_locked
             )
             seconds = ledger.clock() - started
         if not ledger.one_tier:
@@ -208,7 +222,7 @@ class Carrier:
             return None, backend.dispatch(entry.module, room, ram, entry.spec.no_split)
         except BaseException as exc:
             try:
-                self._take_out(entry, place, host_copy)
+                self.take_out(entry, place, host_copy)
             except (RuntimeError, MemoryError):
                 entry.module = None  # rather gone than half here, half there
                 raise CapacityError(
@@ -216,80 +230,3 @@ class Carrier:
                     "It was dropped; try again when other jobs have ended."
                 ) from exc
             raise
-
-    def _take_out(self, entry: Entry, place: int, host_copy: Any) -> None:
-        backend = self.ledger.backends[place]
-        if host_copy is not None:
-            backend.restore(entry.module, host_copy)
-        elif entry.partial is not None:
-            backend.undispatch(entry.module)
-        else:
-            backend.move_out(entry.module)
-
-    def rebalance(self, place: int) -> None:
-        """Send unleased parts away when a device is charged more than its limit."""
-        ledger = self.ledger
-        limit = ledger.limit(place)
-        with ledger.mu:
-            over = ledger.table.device_used[place] - limit
-            if over <= 0:
-                return
-            movable = [entry for entry in ledger.table.on(place) if ledger.movable(entry)]
-            victims = ledger.policy.device_victims(movable, over)
-            ledger.send_away(movable if victims is None else victims, place, "room")
-
-    def settle_debts(self) -> None:
-        """Send away what was kept above the budgets only because leases held it."""
-        ledger = self.ledger
-        with ledger.mu:
-            ledger.drop_host_copies(ledger.table.ram_used - ledger.ram_budget)
-            over = ledger.table.ram_used - ledger.ram_budget
-            in_ram = ledger.in_ram()
-            victims = ledger.policy.ram_victims(in_ram, over)
-            ledger.drop_from_ram(in_ram if victims is None else victims, "room")
-        for place in range(len(ledger.backends)):
-            self.rebalance(place)
-        self.drain()
-
-    def drain(self) -> None:
-        """Take away for real what the table has sent away."""
-        for place, leaving in enumerate(self.ledger.leaving):
-            if leaving:
-                with self.ledger.device_locks[place]:
-                    self._drain_locked(place)
-
-    def _drain_locked(self, place: int) -> None:
-        ledger = self.ledger
-        dropped = moved = 0
-        while True:
-            with ledger.mu:
-                if not ledger.leaving[place]:
-                    break
-                eviction = ledger.leaving[place].popleft()
-            if eviction.drop:
-                dropped += eviction.entry.bytes
-                ledger.backends[place].release(eviction.entry.module)
-            else:
-                moved += eviction.entry.bytes
-                self._demote(eviction.entry, place)
-            del eviction  # the last reference to a part that is dropped
-        if dropped or moved:
-            ledger.backends[place].empty_cache(collect=dropped >= COLLECT_BYTES)
-
-    def _demote(self, entry: Entry, place: int) -> None:
-        ledger = self.ledger
-        started = ledger.clock()
-        try:
-            self._take_out(entry, place, entry.host_copy)
-        except (RuntimeError, MemoryError):  # no room in main memory after all
-            logger.warning("%s was dropped: it could not be moved to main memory", entry.key)
-            with ledger.mu:
-                ledger.table.remove(entry)
-                entry.module = None
-                ledger.changed.notify_all()
-            return
-        ledger.metrics.move_seconds.labels("out").observe(ledger.clock() - started)
-        with ledger.mu:
-            entry.state, entry.host_copy = State.RAM, None
-            ledger.table.charge(entry, place=None, in_ram=True)
-            ledger.changed.notify_all()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 
 from core.cache import recovery, views
 from core.cache.admission import NEED_LIMITS, Demand, Grant, Never, Wait, admit
@@ -12,12 +14,35 @@ from core.cache.carrier import Carrier
 from core.cache.keys import ComponentKey, ModelSpec, Work
 from core.cache.ledger import Ledger
 from core.cache.policy import Usage
-from core.errors import CapacityError, JobCancelled
+from core.errors import BusyError, CapacityError, JobCancelled
 
 logger = logging.getLogger(__name__)
 
 POLL = 0.1  # seconds between two looks at a cancel event
 LEAST_SHARE = 0.05  # of a part that must fit on the device to place it partially
+
+
+def wait_for(
+    future: Future[None], spec: ModelSpec, deadline: float, cancel: threading.Event | None
+) -> None:
+    """Wait for a part, looking at `cancel` every `POLL` seconds.
+
+    Raises:
+        JobCancelled: `cancel` was set.
+        BusyError: the deadline passed; the load goes on.
+    """
+    while True:
+        try:
+            return future.result(timeout=0 if future.done() else POLL)
+        except FutureTimeout:
+            if future.done():  # the loader itself raised a timeout
+                raise
+        if cancel is not None and cancel.is_set():
+            raise JobCancelled(f"The wait for {spec.name} was stopped.")
+        if time.monotonic() > deadline:
+            raise BusyError(
+                f"{spec.name} is still being loaded. The load goes on: try again in a minute."
+            )
 
 
 class Entrance:
@@ -49,17 +74,18 @@ class Entrance:
         try:
             while True:
                 with ledger.changed:
+                    ledger.collect_abandoned()
                     outcome = self._try(ticket, demand, thread, limits)
                     if isinstance(outcome, Grant):
                         ledger.models.setdefault(spec.name, frozenset(demand.sizes))
                         return demand, outcome
                     if isinstance(outcome, Wait) and outcome is not NEED_LIMITS:
                         self._stand_in_line(ticket, thread, outcome, spec)
-                        if outcome.drain is None:
+                        if not outcome.drain:
                             ledger.changed.wait(POLL)
                 if isinstance(outcome, Never):
                     demand = self._reduce(demand, outcome)
-                elif outcome.drain is not None:
+                elif outcome.drain:
                     self.carrier.drain()
                 if cancel is not None and cancel.is_set():
                     raise JobCancelled(f"The wait for {spec.name} was stopped.")
@@ -124,7 +150,7 @@ class Entrance:
         partial = self._partial(demand, never)
         if partial is None or demand.partial:
             raise CapacityError(views.too_large(self.ledger, demand, never))
-        logger.warning("%s is larger than the device: part of it stays in RAM", spec.name)
+        logger.info("%s is larger than the device: part of it stays in RAM", spec.name)
         return Demand(spec, demand.work, demand.work_bytes, demand.sizes, partial)
 
     def _partial(self, demand: Demand, never: Never) -> dict[ComponentKey, int] | None:

@@ -7,45 +7,19 @@ files are fetched before, and outside, the construction lock.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import settings
+from core.cache.download import Progress, check_revision, fetch_file, first_line, hub_file
 from core.cache.keys import ComponentKey, ComponentSpec, ModelSpec, Work, no_work
 from core.cache.sizes import dtype_bytes, meta_bytes, safetensors_bytes, safetensors_header
-from core.errors import InputError, WeightsError
+from core.errors import WeightsError
 
 if TYPE_CHECKING:
     import torch
 
-Progress = Callable[[int, int], None]  # bytes so far, bytes in all
-
 _BASES = ("model", "diffusion_pytorch_model")  # transformers, diffusers
-
-
-def hub_file(
-    repo_id: str,
-    filename: str,
-    revision: str,
-    *,
-    subfolder: str = "",
-    on_progress: Progress | None = None,
-) -> Path:
-    """Return a file of the Hub from the local store, downloading it when that is allowed.
-
-    Raises:
-        InputError: `revision` is not a full commit.
-        WeightsError: the file cannot be had; the text says what to do.
-    """
-    path = _fetch(repo_id, filename, revision, subfolder, on_progress)
-    if path is None:
-        raise WeightsError(
-            f"{repo_id} has no file {_join(subfolder, filename)} at revision {revision[:8]}. "
-            "Check the name and the revision."
-        )
-    return path
 
 
 def hub_component(
@@ -77,7 +51,7 @@ def hub_component(
         InputError: `revision` is not a full commit.
     """
     if not isinstance(repo_id, Path):
-        _check_revision(revision)
+        check_revision(revision)
 
     def fetch() -> Path:
         return _folder(repo_id, revision, subfolder, variant, on_progress)
@@ -133,7 +107,7 @@ def load_pretrained(folder: Path, cls: Any, dtype: torch.dtype, variant: str = "
         )
     except (OSError, ValueError, TypeError, RuntimeError, KeyError) as exc:
         raise WeightsError(
-            f"{cls.__name__} cannot be read from {folder.name}: {_first_line(exc)} "
+            f"{cls.__name__} cannot be read from {folder.name}: {first_line(exc)} "
             "The weights and the config must come from the same revision."
         ) from exc
     missing = sorted(map(str, info["missing_keys"]))
@@ -182,12 +156,12 @@ def _folder(
         return repo_id / subfolder
     config = hub_file(repo_id, "config.json", revision, subfolder=subfolder)
     for single, index in _names(variant):
-        path = _fetch(repo_id, index, revision, subfolder, on_progress)
+        path = fetch_file(repo_id, index, revision, subfolder, on_progress)
         if path is not None:
             for shard in _shards(path):
                 hub_file(repo_id, shard, revision, subfolder=subfolder, on_progress=on_progress)
             return config.parent
-        if _fetch(repo_id, single, revision, subfolder, on_progress) is not None:
+        if fetch_file(repo_id, single, revision, subfolder, on_progress) is not None:
             return config.parent
     raise WeightsError(
         f"{repo_id} has no safetensors weights in {subfolder or 'its top folder'} at revision "
@@ -216,93 +190,3 @@ def _empty(cls: Any, folder: Path) -> Any:
     if hasattr(cls, "load_config"):  # diffusers
         return cls.from_config(cls.load_config(str(folder), local_files_only=True))
     return cls(cls.config_class.from_pretrained(str(folder), local_files_only=True))
-
-
-def _check_revision(revision: str) -> None:
-    if not re.fullmatch(r"[0-9a-f]{40}", revision):
-        raise InputError(
-            f"{revision!r} is not a full commit of 40 hexadecimal digits. A branch can change "
-            "under us: copy the commit from the history of the repository."
-        )
-
-
-def _join(subfolder: str, filename: str) -> str:
-    return f"{subfolder}/{filename}" if subfolder else filename
-
-
-def _fetch(
-    repo_id: str, filename: str, revision: str, subfolder: str, on_progress: Progress | None
-) -> Path | None:
-    """Download a file; None when the repository has no such file."""
-    _check_revision(revision)
-    from huggingface_hub import errors, hf_hub_download
-
-    offline = settings.current().offline
-    where = f"https://huggingface.co/{repo_id}"
-    try:
-        path = hf_hub_download(
-            repo_id,
-            filename,
-            subfolder=subfolder or None,
-            revision=revision,
-            local_files_only=offline,
-            tqdm_class=_reporting_bar(on_progress) if on_progress is not None else None,
-        )
-    except errors.GatedRepoError:
-        raise WeightsError(
-            f"{repo_id} is gated. Accept its licence on {where}, then log in with `hf auth login`."
-        ) from None
-    except errors.LocalEntryNotFoundError:
-        if offline and _has_config(repo_id, revision, subfolder):
-            return None
-        why = "the hub is offline" if offline else "the Hugging Face Hub cannot be reached"
-        raise WeightsError(
-            f"{_join(subfolder, filename)} of {repo_id} is not on this machine, and {why}. "
-            f"Run `hf download {repo_id} --revision {revision}` where there is a network."
-        ) from None
-    except errors.EntryNotFoundError:
-        return None
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
-        raise WeightsError(
-            f"{repo_id} at revision {revision[:8]} was not found on the Hugging Face Hub, or it is "
-            f"private. Look at {where}, or log in with `hf auth login`."
-        ) from None
-    except (errors.HfHubHTTPError, OSError) as exc:
-        raise WeightsError(
-            f"{_join(subfolder, filename)} of {repo_id} could not be downloaded: "
-            f"{_first_line(exc)} Try again, or choose the embedded tier."
-        ) from exc
-    return Path(str(path))
-
-
-def _has_config(repo_id: str, revision: str, subfolder: str) -> bool:
-    """Whether the component is in the local store, so that a missing file is really not there."""
-    from huggingface_hub import try_to_load_from_cache
-
-    name = _join(subfolder, "config.json")
-    return isinstance(try_to_load_from_cache(repo_id, name, revision=revision), str)
-
-
-def _reporting_bar(on_progress: Progress) -> Any:
-    """A silent tqdm that passes its figures on."""
-    from huggingface_hub.utils import tqdm
-
-    class ReportingBar(tqdm):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs["disable"] = False
-            super().__init__(*args, **kwargs)
-
-        def display(self, *args: Any, **kwargs: Any) -> None:
-            """Draw nothing."""
-
-        def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
-            on_progress(int(self.n), int(self.total or 0))
-            return shown
-
-    return ReportingBar
-
-
-def _first_line(exc: BaseException) -> str:
-    text = (str(exc).strip() or type(exc).__name__).splitlines()[0].strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."

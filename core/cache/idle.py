@@ -55,6 +55,7 @@ def drop(ledger: Ledger, chosen: Callable[[Entry], bool], reason: str) -> int:
     """Drop the chosen parts from every tier, as far as nobody holds them; return their bytes."""
     freed = 0
     with ledger.mu:
+        ledger.collect_abandoned()
         entries = [
             entry
             for entry in ledger.table.entries.values()

@@ -1,11 +1,13 @@
 """The state that the parts of a cache share: locks, table, limits, and what is on its way out.
 
-Locks, in the order in which they may be taken: the construction lock, the lock of a device, `mu`.
+Locks, in the order in which they may be taken: `loading` (claims of main memory), the construction
+lock, the lock of a device, `mu`.
 `mu` guards the table and is held for microseconds, never while a model is loaded or moved.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +18,8 @@ from core.cache.keys import ComponentKey
 from core.cache.metrics import CacheMetrics
 from core.cache.policy import Policy, Usage
 from core.cache.table import Entry, State, Table
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ class Ledger:
         self.models: dict[str, frozenset[ComponentKey]] = {}
         self.failures: dict[ComponentKey, Failure] = {}
         self.pinned: set[str] = set()
+        self.abandoned: deque[int] = deque()  # tickets of leases that were never released
         self.leaving: list[deque[Eviction]] = [deque() for _ in backends]
         if self.one_tier and ram_budget is not None:
             device_budget = ram_budget
@@ -81,6 +86,7 @@ class Ledger:
         """Make new locks: at the start, and in a forked child."""
         self.mu = threading.Lock()
         self.changed = threading.Condition(self.mu)
+        self.loading = threading.RLock()  # held while main memory is claimed, before all others
         self.device_locks = [threading.Lock() for _ in self.backends]
 
     def limit(self, place: int) -> int:
@@ -102,6 +108,14 @@ class Ledger:
         return [self.limit(place) for place in range(len(self.backends))]
 
     # The methods below are called while `mu` is held.
+
+    def collect_abandoned(self) -> None:
+        """Give back what the collector found."""
+        while self.abandoned:
+            record = self.table.give_back(self.abandoned.popleft(), self.clock())
+            if record is not None:
+                logger.warning("a lease on %s was dropped without being released", record.name)
+                self.changed.notify_all()
 
     def movable(self, entry: Entry) -> bool:
         """Whether a part may be taken away: at rest, lent to nobody, not pinned."""

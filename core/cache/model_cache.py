@@ -13,23 +13,21 @@ import os
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, Literal, TypeVar
 
 from core.cache import idle, recovery, views
 from core.cache.admission import Demand, Grant
 from core.cache.backends import DeviceBackend
 from core.cache.carrier import Carrier
-from core.cache.entrance import POLL, Entrance
+from core.cache.entrance import Entrance, wait_for
 from core.cache.keys import ModelSpec, Work
 from core.cache.leases import Lease
 from core.cache.ledger import Ledger
 from core.cache.metrics import CacheMetrics
 from core.cache.snapshot import CacheSnapshot
-from core.errors import BusyError, CapacityError, JobCancelled
+from core.errors import CapacityError
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +73,6 @@ class ModelCache:
         self._ledger: Ledger | None = None
         self._starting = threading.Lock()
         self._tickets = itertools.count(1)
-        self._abandoned: deque[int] = deque()
         self._sealed = False
         self._early_pins: set[str] = set()
         _caches.add(self)
@@ -138,13 +135,12 @@ class ModelCache:
         self._check_failures(ledger, spec)
         self._check_manifest(ledger, spec)
         try:
-            self._collect_abandoned(ledger)
             demand, grant = self.entrance.enter(ticket, spec, work or {}, deadline, cancel)
             if grant.bring or grant.evicts:
                 self._send(self.carrier.carry, grant)
-                _wait(grant.made_room, spec, deadline, cancel)
+                wait_for(grant.made_room, spec, deadline, cancel)
             for future in grant.waits:
-                _wait(future, spec, deadline, cancel)
+                wait_for(future, spec, deadline, cancel)
             return self._lend(ledger, spec, demand, grant)
         except BaseException:
             self.give_back(ticket)
@@ -222,16 +218,7 @@ class ModelCache:
 
     def abandon(self, ticket: int) -> None:
         """Note that a lease was collected without being released. Takes no lock."""
-        self._abandoned.append(ticket)
-
-    def _collect_abandoned(self, ledger: Ledger) -> None:
-        while self._abandoned:
-            ticket = self._abandoned.popleft()
-            with ledger.changed:
-                record = ledger.table.give_back(ticket, ledger.clock())
-                ledger.changed.notify_all()
-            if record is not None:
-                logger.warning("a lease on %s was dropped without being released", record.name)
+        self.ledger.abandoned.append(ticket)
 
     def prefetch(self, spec: ModelSpec) -> Future[None]:
         """Bring a model in the background; the future ends when it is there, or with the error."""
@@ -271,7 +258,6 @@ class ModelCache:
         ledger = self._ledger
         if ledger is None:
             return 0
-        self._collect_abandoned(ledger)
         freed = idle.drop(ledger, lambda entry: name is None or name in entry.names, "unload")
         self.carrier.drain()
         idle.collect(ledger)
@@ -281,7 +267,6 @@ class ModelCache:
         """Apply the idle policy; a background thread does so every half minute."""
         ledger = self._ledger
         if ledger is not None and ledger.evicts:
-            self._collect_abandoned(ledger)
             idle.sweep(ledger, 60.0 * self.keep_alive, 60.0 * self.drop_after)
             self.carrier.drain()
 
@@ -290,25 +275,7 @@ class ModelCache:
         ledger = self._ledger
         if ledger is None:
             return views.unused()
-        self._collect_abandoned(ledger)
         return views.snapshot(ledger, self.mode, len(self.entrance.waiting))
-
-
-def _wait(
-    future: Future[None], spec: ModelSpec, deadline: float, cancel: threading.Event | None
-) -> None:
-    while True:
-        try:
-            return future.result(timeout=0 if future.done() else POLL)
-        except FutureTimeout:
-            if future.done():  # the loader itself raised a timeout
-                raise
-        if cancel is not None and cancel.is_set():
-            raise JobCancelled(f"The wait for {spec.name} was stopped.")
-        if time.monotonic() > deadline:
-            raise BusyError(
-                f"{spec.name} is still being loaded. The load goes on: try again in a minute."
-            )
 
 
 def _after_fork() -> None:

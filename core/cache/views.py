@@ -19,6 +19,7 @@ def snapshot(ledger: Ledger, mode: str, waiting: int) -> CacheSnapshot:
     now = ledger.clock()
     free = [backend.mem_info()[0] for backend in ledger.backends]
     with ledger.mu:
+        ledger.collect_abandoned()
         parts = tuple(_part(ledger, entry, now) for entry in ledger.table.entries.values())
         leases = tuple(
             LeaseInfo(

@@ -1,0 +1,132 @@
+"""Single files of the Hugging Face Hub: pinned, offline when told so, errors in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core import settings
+from core.errors import InputError, WeightsError
+
+Progress = Callable[[int, int], None]  # bytes so far, bytes in all
+
+
+def hub_file(
+    repo_id: str,
+    filename: str,
+    revision: str,
+    *,
+    subfolder: str = "",
+    on_progress: Progress | None = None,
+) -> Path:
+    """Return a file of the Hub from the local store, downloading it when that is allowed.
+
+    Raises:
+        InputError: `revision` is not a full commit.
+        WeightsError: the file cannot be had; the text says what to do.
+    """
+    path = fetch_file(repo_id, filename, revision, subfolder, on_progress)
+    if path is None:
+        raise WeightsError(
+            f"{repo_id} has no file {_join(subfolder, filename)} at revision {revision[:8]}. "
+            "Check the name and the revision."
+        )
+    return path
+
+
+def fetch_file(
+    repo_id: str, filename: str, revision: str, subfolder: str, on_progress: Progress | None
+) -> Path | None:
+    """Download a file; None when the repository has no such file."""
+    check_revision(revision)
+    from huggingface_hub import errors, hf_hub_download
+
+    offline = settings.current().offline
+    where = f"https://huggingface.co/{repo_id}"
+    try:
+        path = hf_hub_download(
+            repo_id,
+            filename,
+            subfolder=subfolder or None,
+            revision=revision,
+            local_files_only=offline,
+            tqdm_class=_reporting_bar(on_progress) if on_progress is not None else None,
+        )
+    except errors.GatedRepoError:
+        raise WeightsError(
+            f"{repo_id} is gated. Accept its licence on {where}, then log in with `hf auth login`."
+        ) from None
+    except errors.LocalEntryNotFoundError:
+        if offline and _has_config(repo_id, revision, subfolder):
+            return None
+        why = "the hub is offline" if offline else "the Hugging Face Hub cannot be reached"
+        raise WeightsError(
+            f"{_join(subfolder, filename)} of {repo_id} is not on this machine, and {why}. "
+            f"Run `hf download {repo_id} --revision {revision}` where there is a network."
+        ) from None
+    except errors.EntryNotFoundError:
+        return None
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
+        raise WeightsError(
+            f"{repo_id} at revision {revision[:8]} was not found on the Hugging Face Hub, or it is "
+            f"private. Look at {where}, or log in with `hf auth login`."
+        ) from None
+    except (errors.HfHubHTTPError, OSError) as exc:
+        raise WeightsError(
+            f"{_join(subfolder, filename)} of {repo_id} could not be downloaded: "
+            f"{first_line(exc)} Try again, or choose the embedded tier."
+        ) from exc
+    return Path(str(path))
+
+
+def _has_config(repo_id: str, revision: str, subfolder: str) -> bool:
+    """Whether the component is in the local store, so that a missing file is really not there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    name = _join(subfolder, "config.json")
+    return isinstance(try_to_load_from_cache(repo_id, name, revision=revision), str)
+
+
+def _reporting_bar(on_progress: Progress) -> Any:
+    """A silent tqdm that passes its figures on."""
+    from huggingface_hub.utils import tqdm
+
+    class ReportingBar(tqdm):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["disable"] = False
+            super().__init__(*args, **kwargs)
+
+        def display(self, *args: Any, **kwargs: Any) -> None:
+            """Draw nothing."""
+
+        def update(self, n: float | None = 1) -> bool | None:
+            shown = super().update(n)
+            on_progress(int(self.n), int(self.total or 0))
+            return shown
+
+    return ReportingBar
+
+
+def check_revision(revision: str) -> None:
+    """Accept a full commit only.
+
+    Raises:
+        InputError: it is a branch, a tag or a shortened commit.
+    """
+    if not re.fullmatch(r"[0-9a-f]{40}", revision):
+        raise InputError(
+            f"{revision!r} is not a full commit of 40 hexadecimal digits. A branch can change "
+            "under us: copy the commit from the history of the repository."
+        )
+
+
+def _join(subfolder: str, filename: str) -> str:
+    return f"{subfolder}/{filename}" if subfolder else filename
+
+
+def first_line(exc: BaseException) -> str:
+    """The first line of an error, as a sentence."""
+    text = (str(exc).strip() or type(exc).__name__).splitlines()[0].strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
