@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -29,16 +28,12 @@ assert entered.acquire(timeout=5) and entered.acquire(timeout=5)
 """
 
 
-@pytest.mark.parametrize(
-    ("name", "says", "at_most"), [("listens", "cleaned up\n" * 2, 5), ("deaf", "", 8)]
-)
-def test_a_process_ends_although_jobs_run(name, says, at_most):
-    began = time.perf_counter()
+@pytest.mark.parametrize(("name", "says"), [("listens", "cleaned up\n" * 2), ("deaf", "")])
+def test_a_process_ends_although_jobs_run(name, says):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(name=name)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,  # the deaf jobs would take 60 s
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, says, "")
-    assert time.perf_counter() - began < at_most
