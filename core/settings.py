@@ -84,6 +84,14 @@ class Settings:
         return self.artifact_url or str(self.data_dir / "artifacts")
 
 
+def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float:
+    try:
+        return kind(text)
+    except ValueError:
+        word = "a whole number" if kind is int else "a number"
+        raise InputError(f"{name} is {text!r}. It must be {word}. Correct or unset it.") from None
+
+
 def from_env(env: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from environment variables (`VITRINE_*` and the platform's own)."""
     env = os.environ if env is None else env
@@ -98,13 +106,17 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
             given[name] = parse_bytes(value)
     for name in ("port", "queue_size", "max_waiting_jobs", "max_jobs_per_visitor"):
         if value := env.get(f"VITRINE_{name.upper()}"):
-            given[name] = int(value)
+            given[name] = _number(f"VITRINE_{name.upper()}", value, int)
     if value := env.get("VITRINE_KEEP_RUNS_DAYS"):
-        given["keep_runs_days"] = float(value)
+        given["keep_runs_days"] = _number("VITRINE_KEEP_RUNS_DAYS", value, float)
     if value := env.get("VITRINE_METHODS"):
         given["methods"] = tuple(part.strip() for part in value.split(",") if part.strip())
     if value := env.get("VITRINE_AUTH"):
         user, _, password = value.partition(":")
+        if not (user and password):  # half of it would let everybody in who guesses the other half
+            raise InputError(
+                "VITRINE_AUTH lacks a user or a password. Both are needed. Write USER:PASSWORD."
+            )
         given["auth"] = (user, password)
     given["offline"] = env.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
     given["on_space"] = env.get("SYSTEM") == "spaces"
