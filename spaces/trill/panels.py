@@ -21,15 +21,14 @@ from .results import (
 Link = Callable[[str], str]  # name of one of the result's files to its address, or ""
 LAYER_WORDS = {"embedding": "the final embedding", "layer19": "the middle layer (layer 19)"}
 
-# One player for all sounds of a panel; clicks and Enter on anything with data-play start and stop it.
+# One player for all sounds of the page: a click or Enter on anything with data-play (a shipped
+# example) or data-url starts it, and stops it again.
 PLAYER_JS = """
-if (!element.dataset.player) {
-  element.dataset.player = "1";
-  const sound = new Audio();
+if (!window.trillPlayer) {
+  const sound = window.trillPlayer = new Audio();
   let on = null;
   const stop = () => { sound.pause(); if (on) { on.removeAttribute("data-on"); if (on.dataset.sign) on.textContent = "▶"; } on = null; };
   sound.addEventListener("ended", stop);
-  sound.addEventListener("error", stop);
   const toggle = (node) => {
     const same = node === on;
     stop();
@@ -40,13 +39,12 @@ if (!element.dataset.player) {
     sound.src = node.dataset.url || ("example/trill/" + node.dataset.play);
     sound.play().catch(stop);
   };
-  element.addEventListener("click", (event) => {
-    const node = event.target.closest("[data-play],[data-url]");
-    if (node && element.contains(node)) toggle(node);
+  document.addEventListener("click", (event) => {
+    const node = event.target.closest(".tr [data-play], .tr [data-url]");
+    if (node) toggle(node);
   });
-  element.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    const node = event.target.closest("circle[data-play]");
+  document.addEventListener("keydown", (event) => {
+    const node = (event.key === "Enter" || event.key === " ") && event.target.closest?.(".tr circle[data-play]");
     if (node) { event.preventDefault(); toggle(node); }
   });
 }

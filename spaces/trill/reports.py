@@ -237,6 +237,17 @@ def _mistake(example: str, taken_for: str, cosine: float) -> str:
     )
 
 
+def training_start() -> str:
+    """What training does, before it was ever started."""
+    return frame(
+        "<div><p>Train the small net from nothing on your own recordings: at least four, from different "
+        "people or places, some seconds each. Without files it trains on procedural voices, which shows "
+        "the curves in half a minute.</p><p>A stopped run goes on from its last checkpoint when you "
+        "press Train with the same recordings; more steps continue a finished one.</p></div>",
+        '<div class="tr-empty">Loss, in-batch top-1 and spread will be drawn here while it trains.</div>',
+    )
+
+
 def training_curves(points: Sequence[TrainPoint]) -> str:
     """The curves of a run under way."""
     if not points:

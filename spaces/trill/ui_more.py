@@ -24,14 +24,27 @@ MOMENTS: tuple[tuple[str, str, float, float | None], ...] = (
 
 
 def _html(value: str = "") -> gr.HTML:
-    return gr.HTML(value, js_on_load=panels.PLAYER_JS, apply_default_css=False)
+    return gr.HTML(value, js_on_load=None, apply_default_css=False)
 
 
 def _moments() -> list[tuple[str, str]]:
     """Choices of the triplet lab: label, and source with its cut."""
     found = [(label, f"{name}|{start}|{end}") for label, name, start, end in MOMENTS]
-    found += [(clip.title, f"{clip.id}||") for clip in gallery.on_the_map()]
-    return found
+    return found + [(gallery.example(name).title, f"{name}||") for name in _CLIPS]
+
+
+_CLIPS = (
+    "reader-1034-a",
+    "reader-1034-b",
+    "reader-1235-a",
+    "reader-1841-a",
+    "reader-1841-b",
+    "reader-1898-a",
+    "actor-13-neutral-1",
+    "actor-13-anger-1",
+    "actor-11-neutral-1",
+    "actor-11-anger-1",
+)
 
 
 def clip_of_moment(choice: str) -> Clip:
@@ -65,7 +78,13 @@ class Why:
                 gr.Dropdown(moments, value=value, label=label, min_width=220)
                 for label, value in zip(("Anchor", "Positive", "Negative"), values, strict=True)
             ]
-        self.button = gr.Button("Measure the triplet", variant="primary", elem_classes="vt-run")
+        with gr.Row():
+            self.button = gr.Button(
+                "Measure the triplet",
+                variant="primary",
+                elem_classes=["vt-run", "tr-short"],
+                elem_id="tr-measure",
+            )
         bar = frame.run_bar()
         self.output = _html()
 
@@ -106,7 +125,12 @@ class Check:
 
     def __init__(self, frame: Page, tried: Try) -> None:
         self.scores = _html()
-        self.button = gr.Button("Check again on the shipped clips", elem_classes="vt-run")
+        with gr.Row():
+            self.button = gr.Button(
+                "Check again on the shipped clips",
+                elem_classes=["vt-run", "tr-short"],
+                elem_id="tr-check",
+            )
         bar = frame.run_bar()
         self.output = _html()
         self.speaker = gr.Dropdown(
@@ -115,7 +139,6 @@ class Check:
             label="Personalise: digits of one speaker",
             info="How much do a few clips of this speaker help? Choose one, and it runs.",
         )
-        second = frame.run_bar()
         self.curve = _html()
         frame.action(
             "check",
@@ -134,7 +157,7 @@ class Check:
         frame.action(
             "personalise",
             title="Personalise",
-            bar=second,
+            bar=bar,
             triggers=[self.speaker.input],
             inputs=[self.speaker, *tried.hearing],
             outputs=[self.curve],
@@ -153,28 +176,23 @@ class Train:
     """Own recordings to own weights."""
 
     def __init__(self, frame: Page) -> None:
-        gr.Markdown(
-            "Train the small net from nothing on your own recordings: at least four, from different "
-            "people or places, some seconds each. Without files it trains on procedural voices, which "
-            "shows the curves in half a minute. A stopped run goes on from its last checkpoint."
-        )
         with gr.Row():
             with gr.Column(scale=5, min_width=300):
                 self.files = gr.File(
                     label="Recordings", file_count="multiple", type="filepath", height=150
                 )
                 self.steps = gr.Slider(10, 2000, 60, step=10, label="Steps")
-                self.resume = gr.Checkbox(True, label="Go on from the last checkpoint")
-                self.button = gr.Button("Train", variant="primary", elem_classes="vt-run")
+                self.button = gr.Button(
+                    "Train", variant="primary", elem_classes="vt-run", elem_id="tr-train"
+                )
             with gr.Column(scale=8, min_width=320):
                 bar = frame.run_bar()
-                self.output = _html(reports.training_curves(()))
+                self.output = _html(reports.training_start())
 
-        def make(files: list[str] | None, steps: float, resume: bool) -> requests.TrainRequest:
+        def make(files: list[str] | None, steps: float) -> requests.TrainRequest:
             return requests.TrainRequest(
                 clips=tuple(intake.clip_of_file(file) for file in files or []),
                 steps=int(steps),
-                resume=bool(resume),
             )
 
         def keep_weights(request: Any, result: TrainResult) -> Kept:
@@ -194,13 +212,13 @@ class Train:
             title="Train your own",
             bar=bar,
             triggers=[self.button.click],
-            inputs=[self.files, self.steps, self.resume],
+            inputs=[self.files, self.steps],
             outputs=[self.output],
             make=make,
             work=work,
             show=show,
             preview=lambda points: {self.output: reports.training_curves(points)},
-            fill=lambda r: {self.steps: r["steps"], self.resume: r["resume"]},
+            fill=lambda r: {self.steps: r["steps"]},
             keep=keep_weights,
             restore=restore,
             heavy=True,

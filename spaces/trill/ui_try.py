@@ -109,7 +109,7 @@ class Try:
                 self._clip()
                 with gr.Tabs(elem_id="tr-modes"):
                     with gr.Tab("Explore", elem_id="tr-mode-explore"):
-                        self.explore_button = self._button("Explore")
+                        self.explore_button = self._button("Explore", "explore")
                     with gr.Tab("Compare", elem_id="tr-mode-compare"):
                         self._compare()
                     with gr.Tab("Teach", elem_id="tr-mode-teach"):
@@ -124,7 +124,7 @@ class Try:
                         self.bars[kind] = frame.run_bar()
                         self.outputs[kind] = gr.HTML(
                             panels.empty("The result will stand here."),
-                            js_on_load=panels.PLAYER_JS,
+                            js_on_load=None,
                             apply_default_css=False,
                         )
 
@@ -136,6 +136,7 @@ class Try:
             + '<p class="vt-look">Speak for a few seconds, drop a recording, or choose an example. '
             "Look for bright squares: stretches in which the voice stays the same.</p>",
             apply_default_css=False,
+            js_on_load=panels.PLAYER_JS,
         )
         self.clip = gr.Audio(
             label="Your clip",
@@ -158,8 +159,8 @@ class Try:
             api_visibility="private",
         )
 
-    def _button(self, words: str) -> gr.Button:
-        return gr.Button(words, variant="primary", elem_classes="vt-run")
+    def _button(self, words: str, name: str) -> gr.Button:
+        return gr.Button(words, variant="primary", elem_classes="vt-run", elem_id=f"tr-{name}")
 
     def _compare(self) -> None:
         self.second = gr.Audio(
@@ -169,24 +170,33 @@ class Try:
             elem_id="tr-second",
             value=str(gallery.example(EXAMPLES[0][2]).path),
         )
-        self.compare_button = self._button("Compare")
+        self.compare_button = self._button("Compare", "compare")
 
     def _teach(self) -> None:
         self.lesson = gr.State([])
         self.name = gr.Textbox(
-            label="Name of the class", placeholder="for example: happy", max_length=40
+            label="Name of the class",
+            elem_id="tr-name",
+            placeholder="for example: happy",
+            max_length=40,
         )
         with gr.Row():
             self.cut = gr.Textbox(
                 label="Part of the clip, in seconds", placeholder="all, or 1.5-3.0", max_lines=1
             )
-            self.add = gr.Button("Add your clip", min_width=120)
+            self.add = gr.Button("Add your clip", min_width=120, elem_id="tr-add")
         self.files = gr.File(
-            label="or drop files of this class", file_count="multiple", height=110, type="filepath"
+            label="or drop files of this class",
+            elem_id="tr-files",
+            file_count="multiple",
+            height=110,
+            type="filepath",
         )
-        self.board = gr.HTML(panels.board([]), apply_default_css=False)
+        self.board = gr.HTML(panels.board([]), apply_default_css=False, js_on_load=None)
         with gr.Row():
-            self.borrow = gr.Button("Take an example lesson", size="sm", min_width=120)
+            self.borrow = gr.Button(
+                "Take an example lesson", size="sm", min_width=120, elem_id="tr-borrow"
+            )
             self.clear = gr.Button("Start over", size="sm", min_width=90)
         self.classifier = gr.Radio(
             [
@@ -198,8 +208,10 @@ class Try:
             label="Classifier",
         )
         with gr.Row():
-            self.teach_button = self._button("Teach")
-            self.classify_button = gr.Button("Classify your clip", min_width=120)
+            self.teach_button = self._button("Teach", "teach")
+            self.classify_button = gr.Button(
+                "Classify your clip", min_width=120, elem_id="tr-classify"
+            )
         self.head = gr.State("")
 
     def _survive(self) -> None:
@@ -210,7 +222,7 @@ class Try:
         )
         self.room = gr.Slider(0, 2, 0, step=0.1, label="Reverberation, seconds")
         self.telephone = gr.Checkbox(False, label="Telephone band, 300 to 3400 Hz")
-        self.survive_button = self._button("Change the sound")
+        self.survive_button = self._button("Change the sound", "survive")
 
     def _advanced(self) -> None:
         with gr.Accordion("Advanced", open=False):
