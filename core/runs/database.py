@@ -52,7 +52,13 @@ def make_engine(database_url: str) -> Engine:
         return _sqlite_engine(url)
     if kind in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        try:
+            return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        except ModuleNotFoundError as error:
+            raise VitrineError(
+                "VITRINE_DATABASE_URL names PostgreSQL, whose driver is not installed. The package "
+                'psycopg works. Install it with: pip install "psycopg[binary]"'
+            ) from error
     raise VitrineError(
         f"VITRINE_DATABASE_URL names {kind!r}. SQLite and PostgreSQL are supported. Use one of them."
     )

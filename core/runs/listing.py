@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, Text, and_, literal, or_, select
 from sqlalchemy.engine import Connection
 
 from core.errors import InputError, NotFoundError
@@ -59,6 +59,20 @@ def load_run(connection: Connection, run_id: str, *, lock: bool = False) -> Run:
     )
 
 
+def load_artifact(connection: Connection, run_id: str, name: str) -> Artifact | None:
+    """Return one artifact of a run without reading the run itself, or None."""
+    if not is_run_id(run_id) or not isinstance(name, str):
+        return None
+    links, blobs = models.run_artifacts, models.blobs
+    found = connection.execute(
+        select(links.c.name, links.c.sha256, blobs.c.size, links.c.media_type)
+        .join(blobs, blobs.c.sha256 == links.c.sha256)
+        .where(links.c.run_id == run_id)
+    )
+    # Compared here and not by the database: PostgreSQL refuses texts with a zero byte.
+    return {row.name: Artifact(row.sha256, row.size, row.media_type) for row in found}.get(name)
+
+
 def load_inputs(connection: Connection, run_id: str) -> dict[str, int]:
     """Sizes of the uploads that a run names, by sha256."""
     uses, blobs = models.run_inputs, models.blobs
@@ -78,6 +92,7 @@ def page_query(
     pinned: bool | None,
     limit: int,
     before: float | str | None,
+    brief: bool,
 ) -> Select[Any] | None:
     """The query of one page of a listing, or None when nobody may see anything.
 
@@ -85,7 +100,10 @@ def page_query(
         InputError: `before` is neither a cursor nor a time.
     """
     runs = models.runs
-    query = select(runs).order_by(runs.c.created.desc(), runs.c.id.desc())
+    columns = [c for c in runs.c if c is not runs.c.result]
+    empty = literal("{}", Text).label("result")
+    query = select(*columns, empty) if brief else select(runs)
+    query = query.order_by(runs.c.created.desc(), runs.c.id.desc())
     if owner is not OPERATOR:
         if not is_owner(owner):
             return None

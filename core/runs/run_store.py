@@ -26,7 +26,7 @@ from .answers import AnswerBook
 from .artifacts import hash_of, open_place
 from .database import database_errors, make_engine, migrate
 from .ledger import BlobLedger
-from .listing import load_inputs, load_run, load_runs, page_query, run_from_row
+from .listing import load_artifact, load_inputs, load_run, load_runs, page_query, run_from_row
 from .records import (
     MAX_TITLE,
     OPERATOR,
@@ -211,6 +211,7 @@ class RunStore:
         pinned: bool | None = None,
         limit: int = 20,
         before: float | str | None = None,
+        brief: bool = False,
     ) -> list[Run]:
         """Runs of one owner, newest first.
 
@@ -220,11 +221,15 @@ class RunStore:
             pinned: only pinned ones, or only the others.
             limit: from 1 to 200.
             before: `Run.cursor` of the last run of the previous page, or a time in seconds.
+            brief: leave `Run.result` empty, for a history that does not show it: results may be
+                megabytes.
 
         Raises:
             InputError: `before` is neither.
         """
-        query = page_query(method=method, owner=owner, pinned=pinned, limit=limit, before=before)
+        query = page_query(
+            method=method, owner=owner, pinned=pinned, limit=limit, before=before, brief=brief
+        )
         if query is None:
             return []
         with database_errors(), self._reader.connect() as connection:
@@ -236,7 +241,7 @@ class RunStore:
         Raises:
             NotFoundError: the run has no such file.
         """
-        return self._place.read(self._artifact(run_id, name).sha256)
+        return self._place.read(self.artifact(run_id, name).sha256)
 
     def artifact_file(self, run_id: str, name: str) -> Path:
         """Return a local read-only copy of a file of a run, for serving.
@@ -246,17 +251,23 @@ class RunStore:
         Raises:
             NotFoundError: the run has no such file.
         """
-        artifact = self._artifact(run_id, name)
+        artifact = self.artifact(run_id, name)
         return self._served.file(self._place, artifact.sha256, artifact_name(name))
 
-    def _artifact(self, run_id: str, name: str) -> Artifact:
-        artifact = self.get(run_id).artifacts.get(name)
-        if artifact is None:
+    def artifact(self, run_id: str, name: str) -> Artifact:
+        """Return what is known of a file of a run, without reading file or result.
+
+        Raises:
+            NotFoundError: there is no such run, or it has no such file.
+        """
+        with database_errors(), self._reader.connect() as connection:
+            found = load_artifact(connection, run_id, name)
+        if found is None:
             raise NotFoundError(
-                f"The run has no file {str(name)[:100]!r}. The run's page lists its files. "
-                "Open the run and choose one."
+                f"There is no run here that has a file {str(name)[:100]!r}. The run's page lists "
+                "its files while the run exists. Open the run and choose one."
             )
-        return artifact
+        return found
 
     def export_zip(self, run_ids: Sequence[str], target: Path) -> Path:
         """Write runs as a zip to `target`, which appears whole or not at all; returns `target`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -164,3 +165,9 @@ def test_a_password_in_the_database_address_is_not_shown(tmp_path, caplog):
     with pytest.raises(VitrineError) as caught:
         RunStore(url, str(tmp_path / "files"))
     assert "hush-hush" not in str(caught.value) + caplog.text
+
+
+def test_a_missing_postgresql_driver_is_said_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(VitrineError, match="pip install"):
+        database.make_engine("postgresql://anna@/x")

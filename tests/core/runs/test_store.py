@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import stat
 
@@ -97,6 +98,17 @@ def test_a_listing_can_be_cut_by_time_method_and_pin(store, clock):
     assert [r.id for r in store.list(owner="anna", pinned=False)] == [first.id]
 
 
+def test_a_brief_listing_leaves_the_results_out(store):
+    run = save(store, thumbnail="plot.png")
+    (brief,) = store.list(owner="anna", brief=True)
+    assert brief == dataclasses.replace(run, result={})
+
+
+def test_a_file_is_known_without_reading_the_run(store):
+    run = save(store)
+    assert store.artifact(run.id, "plot.png") == run.artifacts["plot.png"]
+
+
 @pytest.mark.parametrize("before", ["", "now", "1~2", "nan~zz", "1" * 500])
 def test_a_place_in_the_list_that_was_not_given_out_is_refused(make_store, before):
     with pytest.raises(InputError, match="place in the list"):
@@ -111,13 +123,16 @@ def test_an_unknown_run_id_is_not_found(make_store, run_id):
         make_store().get(run_id)
 
 
-def test_an_unknown_artifact_is_not_found(make_store):
-    store = make_store()
+def test_an_unknown_artifact_is_not_found(store):
     run = save(store)
+    with pytest.raises(NotFoundError):
+        store.artifact("0" * 32, "plot.png")
+    with pytest.raises(NotFoundError):
+        store.artifact("../x", "plot.png")
     for name in ("other.png", "../plot.png", "", "plot.png\0"):
-        with pytest.raises(NotFoundError, match="has no file"):
+        with pytest.raises(NotFoundError, match="has a file"):
             store.artifact_bytes(run.id, name)
-        with pytest.raises(NotFoundError, match="has no file"):
+        with pytest.raises(NotFoundError, match="has a file"):
             store.artifact_file(run.id, name)
 
 
