@@ -98,7 +98,7 @@ def time_axis(seconds: float) -> str:
     marks = "".join(
         f'<span style="left:{100 * t / max(seconds, 1e-9):.2f}%">{t:g}</span>'
         for t in ticks(0, seconds, 8)
-        if t <= seconds * 0.97
+        if t <= seconds * 0.84
     )
     return f'<div class="tr-axis" aria-hidden="true">{marks}<b>seconds</b></div>'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from .listening import (
     Vectors,
     cosine,
     embedder,
-    gallery_means,
+    gallery_vectors,
     hear,
     hear_clip,
     open_clip,
@@ -49,22 +50,26 @@ def explore(job: Job, request: ExploreRequest) -> ExploreResult:
     sound = open_clip(request.clip)
     with embedder(job, request) as net:
         heard = hear(job, net, sound.waveform, request, share=(0.02, 0.6))
-        means = gallery_means(job, net, request, share=(0.6, 0.95))
+        known = gallery_vectors(job, net, request, share=(0.6, 0.95))
         weights = weights_id(net)
     job.report(0.95, "Drawing")
     patches = heard.layer(request.layer)
+    means = {name: vectors.mean(request.layer) for name, vectors in known.items()}
     axes = _axes(np.stack(list(means.values())))
     nearest = _nearest(heard.mean(request.layer), means, request.clip.source)
-    similarity = _similarity(patches)
+    similarity, picture = _similarity(patches), _log_mel_picture(heard.log_mel)
     return ExploreResult(
         weights=weights,
-        files={"embedding.safetensors": _vectors_file(heard, weights)},
+        files={
+            "embedding.safetensors": _vectors_file(heard, weights),
+            "picture.png": base64.b64decode(picture.png),
+        },
         heard=sound.heard,
         layer=request.layer,
         dimensions=patches.shape[1],
         num_patches=len(patches),
         hop_seconds=round(request.hop_frames * 160 / SAMPLE_RATE, 4),
-        log_mel=_log_mel_picture(heard.log_mel),
+        log_mel=picture,
         similarity=similarity,
         other_similarity=_similarity(heard.layer(_other(request.layer))),
         vectors=_vectors_picture(patches),
@@ -73,7 +78,7 @@ def explore(job: Job, request: ExploreRequest) -> ExploreResult:
         gallery=_gallery_dots(means, axes),
         explained=axes.explained,
         nearest=nearest,
-        turns=_turns(patches, heard.times),
+        turns=_turns(heard, list(known.values()), request),
     )
 
 
@@ -149,33 +154,39 @@ def _similarity(patches: np.ndarray) -> Picture:
     return shade(matrix, float(low), float(high))
 
 
-def _turns(patches: np.ndarray, times: np.ndarray) -> tuple[float, ...]:
-    """Moments where the second before and the second after sound unlike each other.
+def _turns(heard: Vectors, known: list[Vectors], request: ExploreRequest) -> tuple[float, ...]:
+    """Moments where the sound before and the sound after differ as they do in no single voice.
 
-    The score of a moment is the squared distance between the two means, as in novelty curves of
-    music analysis; a peak counts when it stands out of the clip's own spread.
+    The score of a moment is the squared distance between the means of the two seconds around it, as
+    in novelty curves of music analysis. The bar is the highest score inside the shipped clips, each
+    of which is one voice, so that a change of words alone does not count. The final embedding is
+    used, because it was trained to keep what stays the same in a recording.
     """
-    if len(times) < 2:
-        return ()
-    width = max(2, round(1.2 / max(float(times[1] - times[0]), 0.01)))
-    if len(patches) < 2 * width + 2:
-        return ()
-    points = unit(patches - patches.mean(axis=0))
-    scores = np.array(
-        [
-            2 - 2 * float(unit(points[i - width : i].mean(0)) @ unit(points[i : i + width].mean(0)))
-            for i in range(width, len(points) - width + 1)
-        ]
-    )
-    moments = (times[width - 1 : len(points) - width] + times[width : len(points) - width + 1]) / 2
-    bar = max(1.0, float(np.median(scores) + scores.std()))
-    found: list[int] = []
-    for index in np.argsort(-scores):
-        if scores[index] < bar:
+    width = max(2, round(136 / request.hop_frames))  # 1.36 s on each side
+    centre = np.concatenate([v.embedding for v in known]).mean(axis=0)
+
+    def scores(vectors: Vectors) -> np.ndarray:
+        x = unit(vectors.embedding - centre)
+        sums = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x, axis=0)])
+        middles = np.arange(min(width, len(x) // 3), len(x) - min(width, len(x) // 3) + 1)
+        if len(x) < 6:
+            return np.zeros(0)
+        before = unit(sums[middles] - sums[np.maximum(middles - width, 0)])
+        after = unit(sums[np.minimum(middles + width, len(x))] - sums[middles])
+        found = np.zeros(len(x) + 1)
+        found[middles] = 2 - 2 * np.sum(before * after, axis=1)
+        return found
+
+    curve = scores(heard)
+    bar = max((float(s.max()) for s in map(scores, known) if s.size), default=4.0)
+    kept: list[int] = []
+    for index in np.argsort(-curve, kind="stable"):
+        if curve[index] <= bar:
             break
-        if all(abs(moments[index] - moments[other]) > 1.0 for other in found):
-            found.append(int(index))
-    return tuple(sorted(_r(moments[i], 1) for i in found[:12]))
+        if all(abs(index - other) > width for other in kept):
+            kept.append(int(index))
+    # the moment between two patches lies between their centres
+    return tuple(sorted(_r((heard.times[i - 1] + heard.times[i]) / 2, 1) for i in kept[:20]))
 
 
 def _log_mel_picture(log_mel: np.ndarray) -> Picture:
@@ -201,6 +212,8 @@ def compare(job: Job, request: CompareRequest) -> CompareResult:
         a = hear(job, net, first.waveform, request, share=(0.05, 0.5), text="Listening to A")
         b = hear(job, net, second.waveform, request, share=(0.5, 0.95), text="Listening to B")
         weights = weights_id(net)
+    cross = unit(pool(a.layer(request.layer), 64)) @ unit(pool(b.layer(request.layer), 96)).T
+    drawn = shade(cross, float(cross.min()), float(cross.max()))
     answers = []
     for layer in LAYERS:
         value = cosine(a.mean(layer), b.mean(layer))
@@ -215,6 +228,7 @@ def compare(job: Job, request: CompareRequest) -> CompareResult:
         )
     return CompareResult(
         weights=weights,
+        files={"picture.png": base64.b64decode(drawn.png)},
         first=first.heard,
         second=second.heard,
         layer=request.layer,

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 
 from core.errors import InputError
@@ -18,6 +20,7 @@ from .listening import (
     hear_clip,
     open_clip,
     pool,
+    shade,
     weights_id,
 )
 from .probe import Head
@@ -92,9 +95,15 @@ def _lesson_result(
     counts = np.bincount(y, minlength=num_classes)
     places = _map(reduced, y)
     written = heads.head_to_json(head)
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    drawn = shade(np.kron(shares, np.ones((24, 36))), 0.0, 1.0)
     return TeachResult(
         weights=head.info["weights"],
-        files={"head.json": written, "head.safetensors": heads.head_to_safetensors(head)},
+        files={
+            "head.json": written,
+            "head.safetensors": heads.head_to_safetensors(head),
+            "picture.png": base64.b64decode(drawn.png),
+        },
         classes=head.labels,
         counts=tuple(int(n) for n in counts),
         classifier=request.classifier,
@@ -177,8 +186,10 @@ def classify(job: Job, request: ClassifyRequest) -> ClassifyResult:
     smooth = [vectors[max(0, i - width) : i + width + 1].mean(axis=0) for i in range(len(vectors))]
     series = pool(head.predict_proba(np.stack(smooth)), _MOST_SERIES)
     times = pool(heard.times[:, None], _MOST_SERIES)[:, 0]
+    drawn = shade(np.kron(series.T, np.ones((16, 2))), 0.0, 1.0)
     return ClassifyResult(
         weights=weights,
+        files={"picture.png": base64.b64decode(drawn.png)},
         heard=sound.heard,
         classes=head.labels,
         probabilities=tuple(round(float(p), 4) for p in whole),

@@ -256,10 +256,10 @@ def hear_clip(
     return vectors
 
 
-def gallery_means(
+def gallery_vectors(
     job: Job, net: Any, request: Hearing, *, share: tuple[float, float] = (0.0, 1.0)
-) -> dict[str, np.ndarray]:
-    """Mean vectors of the shipped clips that stand on the map, by example id."""
+) -> dict[str, Vectors]:
+    """Vectors of the shipped clips that stand on the map, by example id."""
     found = {}
     clips = gallery.on_the_map()
     for index, clip in enumerate(clips):
@@ -270,8 +270,16 @@ def gallery_means(
         high = share[0] + (share[1] - share[0]) * (index + 1) / len(clips)
         found[clip.id] = hear_clip(
             job, net, part, request, share=(low, high), text="Listening to the examples"
-        ).mean(request.layer)
+        )
     return found
+
+
+def gallery_means(
+    job: Job, net: Any, request: Hearing, *, share: tuple[float, float] = (0.0, 1.0)
+) -> dict[str, np.ndarray]:
+    """Mean vectors of the shipped clips that stand on the map, by example id."""
+    found = gallery_vectors(job, net, request, share=share)
+    return {name: vectors.mean(request.layer) for name, vectors in found.items()}
 
 
 def weights_id(net: Any) -> str:

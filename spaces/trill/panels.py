@@ -43,6 +43,15 @@ if (!window.trillPlayer) {
     const node = event.target.closest(".tr [data-play], .tr [data-url]");
     if (node) toggle(node);
   });
+  const quiet = matchMedia("(prefers-reduced-motion: reduce)");
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#tr-work .vt-run, #tr-classify")) return;
+    setTimeout(() => {
+      const out = [...document.querySelectorAll(".tr-out")].find((node) => node.offsetParent);
+      const top = out ? out.getBoundingClientRect().top : 0;
+      if (out && (top < 0 || top > innerHeight - 120)) out.scrollIntoView({ behavior: quiet.matches ? "auto" : "smooth" });
+    }, 200);
+  });
   document.addEventListener("keydown", (event) => {
     const node = (event.key === "Enter" || event.key === " ") && event.target.closest?.(".tr circle[data-play]");
     if (node) { event.preventDefault(); toggle(node); }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 
 from core.jobs import Job
@@ -13,11 +15,12 @@ from .listening import (
     gallery_means,
     hear,
     open_clip,
+    shade,
     squared_distance,
     weights_id,
 )
 from .requests import SurviveRequest
-from .results import Change, SurviveResult
+from .results import Change, Picture, SurviveResult
 
 MAX_SECONDS = 12.0  # of the clip that is changed; 17 versions of it are heard
 SWEEP: tuple[tuple[str, str, dict[str, float | bool]], ...] = (
@@ -119,6 +122,7 @@ def survive(job: Job, request: SurviveRequest) -> SurviveResult:
         files={
             "changed.flac": audio.encode(chosen, SAMPLE_RATE, "flac"),
             "original.flac": audio.encode(waveform, SAMPLE_RATE, "flac"),
+            "picture.png": base64.b64decode(_bars(sweep, middle).png),
         },
         heard=sound.heard,
         layer=request.layer,
@@ -127,6 +131,13 @@ def survive(job: Job, request: SurviveRequest) -> SurviveResult:
         other_voice=(low, middle, high),
         same_clip=None if same is None else round(same, 4),
     )
+
+
+def _bars(sweep: list[Change], reference: float) -> Picture:
+    """The sweep as columns, as high as another voice is far."""
+    heights = np.clip([change.distance / max(2 * reference, 1e-9) for change in sweep], 0, 1)
+    columns = (np.arange(48)[::-1, None] < 48 * heights[None]).astype(float)
+    return shade(np.kron(columns, np.array([[1.0, 1.0, 1.0, 0.0]])), 0.0, 1.3)
 
 
 def describe(request: SurviveRequest) -> str:

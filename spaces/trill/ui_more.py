@@ -200,6 +200,7 @@ class Train:
             return Kept(
                 result=kept.result,
                 artifacts=kept.artifacts,
+                thumbnail=kept.thumbnail,
                 title=f"Train: {request.steps} steps",
             )
 

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from core.registry import SPACES
+from core.runs.request import to_json
 from core.ui import theme
 from core.ui.actions import Kept, Shown
 from core.ui.errors import visitor_errors
@@ -56,10 +57,18 @@ def work(job: Any, request: requests.Request) -> AnyResult:
 
 
 def keep(request: requests.Request, result: AnyResult) -> Kept:
-    """What is stored of a result."""
+    """What is stored of a result; its picture carries the request, so that dropping it reopens it."""
+    from core.runs.png import write_png
+    from core.ui.links import Settings, envelope
+
+    files = dict(result.files)
+    if "picture.png" in files:
+        settings = Settings("trill", request.kind, to_json(request))
+        files["picture.png"] = write_png(files["picture.png"], envelope(settings))
     return Kept(
         result=result_to_dict(result),
-        artifacts=result.files,
+        artifacts=files,
+        thumbnail="picture.png" if "picture.png" in files else None,
         title=_title(request),
         tier=request.tier,
     )
