@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from core.commands import WrongUsage
-from core.errors import InputError, NotFoundError, VitrineError
+from core.errors import NotFoundError, VitrineError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C
 _UsageError: Any = typer.BadParameter.__bases__[0]  # Typer does not export it
@@ -109,70 +109,19 @@ def hub(
     ] = None,
 ) -> None:
     """Start the hub, on http://127.0.0.1:7860 unless told otherwise."""
-    from core import settings
+    from core.commands import serve as command
 
-    changes: dict[str, Any] = {"share": True} if share else {}
-    for name, value in (("host", host), ("port", port), ("data_dir", data_dir)):
-        if value is not None:
-            changes[name] = value
-    if device is not None:
-        changes["device"] = device.value
-    if vram is not None:
-        changes["device_budget"] = _size(vram)
-    if methods is not None:
-        changes["methods"] = _known_methods(methods)
-    if auth is not None:
-        user, separator, password = auth.partition(":")
-        if not (user and separator and password):
-            raise typer.BadParameter("--auth needs USER:PASS, such as --auth anna:secret")
-        changes["auth"] = (user, password)
-    try:
-        chosen = settings.override(**changes)
-    except InputError as error:
-        raise WrongUsage(str(error)) from error
-    _serve(chosen)
-
-
-def _size(text: str) -> int:
-    from core import settings
-
-    try:
-        return settings.parse_bytes(text)
-    except InputError as error:
-        raise typer.BadParameter(f"--vram: {error}") from error
-
-
-def _known_methods(text: str) -> tuple[str, ...]:
-    from core import registry
-
-    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
-    for slug in chosen:
-        if slug not in registry.slugs():
-            known = ", ".join(registry.slugs())
-            raise typer.BadParameter(f"there is no method {slug!r}; known methods: {known}")
-    return chosen
-
-
-def _serve(chosen: Any) -> None:
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    chosen = command.apply_options(
+        share=share,
+        host=host,
+        port=port,
+        methods=methods,
+        auth=auth,
+        device=device.value if device else None,
+        vram=vram,
+        data_dir=data_dir,
     )
-    from core.hub import serve
-
-    def say(url: str) -> None:
-        typer.echo(f"Vitrine is at {url.rstrip('/')} (Ctrl-C stops it)")
-
-    try:
-        serve(chosen, on_ready=say)
-    except KeyboardInterrupt:  # while it starts or ends; in between Gradio ends by itself
-        typer.echo("Vitrine has stopped")
-    except OSError as error:
-        if "port" not in str(error).lower():
-            raise
-        raise VitrineError(
-            f"Port {chosen.port} is taken. Any free port would work. "
-            f"Try --port {chosen.port % 65535 + 1}."
-        ) from error
+    command.serve(chosen)
 
 
 @cli.command("list", epilog=_example("list"))
