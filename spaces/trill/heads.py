@@ -120,9 +120,12 @@ def temperature(logits: np.ndarray, y: np.ndarray) -> float:
     num_clips, num_classes = logits.shape
     target = np.full(logits.shape, 1 / ((num_clips + 1) * num_classes))
     target[np.arange(num_clips), y] += num_clips / (num_clips + 1)
-    usable = np.maximum(logits, logits.max(axis=1, keepdims=True) - 1e4)  # classes without clips
+    is_known = logits > _NEVER / 2
+    lowest = np.min(np.where(is_known, logits, np.inf), axis=1, keepdims=True)
+    usable = np.where(is_known, logits, lowest)  # a class left without clips says nothing of scale
+    spread = max(float(np.median(np.ptp(usable, axis=1))), 1e-12)
     best, chosen = math.inf, 1.0
-    for candidate in np.logspace(-3, 4, 71):
+    for candidate in spread * np.logspace(-3, 3, 61):
         loss = -float(np.mean(np.sum(target * _log_softmax(usable / candidate), axis=1)))
         if loss < best - 1e-12:
             best, chosen = loss, float(candidate)

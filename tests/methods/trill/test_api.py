@@ -1,0 +1,154 @@
+"""The public endpoints through a real server and `gradio_client`."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+
+from core.methods.trill import gallery
+from core.methods.trill.endpoints import ENDPOINTS
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A hub with this page only, as the command starts it."""
+    folder, port = tmp_path_factory.mktemp("hub"), free_port()
+    log = (folder / "log.txt").open("wb")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "app.py", "hub", "--methods", "trill", "--port", str(port)),
+            *("--data-dir", str(folder / "data")),
+        ],
+        cwd=ROOT,
+        stdout=log,
+        stderr=log,
+        env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "gradio")},
+    )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{url}/healthz", timeout=2).read()
+            break
+        except OSError:
+            assert process.poll() is None, (folder / "log.txt").read_text()[-800:]
+            time.sleep(0.5)
+    yield url
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    log.close()
+
+
+@pytest.fixture(scope="module")
+def client(address):
+    return Client(address, verbose=False)
+
+
+def clip(name):
+    return handle_file(str(gallery.example(name).path))
+
+
+def test_every_endpoint_is_named_and_documented(client):
+    named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert {f"/{function.__name__}" for function in ENDPOINTS} == set(named)
+    for function in ENDPOINTS:
+        assert "Args:" in (function.__doc__ or "")
+
+
+def test_explore_names_the_nearest_voices(client):
+    result = client.predict(clip=clip("reader-1743-a"), api_name="/trill_explore")
+    assert result["kind"] == "explore"
+    assert len(result["nearest"]) == 5
+    assert result["heard"]["seconds"] == 3.0
+
+
+def test_embed_gives_one_vector_and_the_series_when_asked(client):
+    result = client.predict(
+        clip=clip("reader-1743-a"), layer="embedding", series=True, api_name="/trill_embed"
+    )
+    assert len(result["series"]) == len(result["times"])
+    assert len(result["mean"]) == len(result["series"][0])
+    assert result["mean"][0] == pytest.approx(
+        sum(row[0] for row in result["series"]) / len(result["series"]), abs=1e-3
+    )
+
+
+def test_compare_gives_both_layers(client):
+    result = client.predict(
+        first=clip("reader-1841-a"), second=clip("reader-1841-b"), api_name="/trill_compare"
+    )
+    assert {answer["layer"] for answer in result["answers"]} == {"layer19", "embedding"}
+
+
+def test_teach_and_classify_work_together(client):
+    names = [(mood, f"actor-13-{mood}-{k}") for mood in ("anger", "sadness") for k in (1, 2)]
+    taught = client.predict(
+        clips=[clip(name) for _, name in names],
+        labels=[mood for mood, _ in names],
+        classifier="lda",
+        api_name="/trill_teach",
+    )
+    assert taught["classes"] == ["anger", "sadness"]
+    answer = client.predict(
+        clip=clip("actor-13-anger-3"), head_json=taught["head_json"], api_name="/trill_classify"
+    )
+    shares = dict(zip(answer["classes"], answer["probabilities"], strict=True))
+    assert shares["anger"] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("trill_teach", {"clips": [], "labels": []}, "same length"),
+        ("trill_classify", {"clip": clip("reader-198-a"), "head_json": "{}"}, "head"),
+        ("trill_explore", {"clip": clip("reader-198-a"), "hop_frames": 1}, "4 to 96"),
+        ("trill_explore", {"clip": handle_file(__file__)}, "text file"),
+    ],
+)
+def test_wrong_calls_are_answered_in_words(client, name, arguments, words):
+    with pytest.raises(Exception, match=words):
+        client.predict(**arguments, api_name=f"/{name}")
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "pyproject.toml"), "../../etc/passwd"])
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
+def test_no_path_of_a_caller_is_opened(address, path, meta):
+    body = json.dumps({"data": [{"path": path, **meta}]}).encode()
+    request = urllib.request.Request(
+        f"{address}/gradio_api/call/trill_explore",
+        body,
+        {"Content-Type": "application/json"},
+    )
+    event = json.loads(urllib.request.urlopen(request, timeout=30).read())["event_id"]
+    with urllib.request.urlopen(
+        f"{address}/gradio_api/call/trill_explore/{event}", timeout=60
+    ) as answer:
+        text = answer.read().decode()
+    assert "event: error" in text
+    assert "root:" not in text
+    assert "ruff" not in text
+
+
+def test_examples_are_served_by_id_only(address):
+    with urllib.request.urlopen(f"{address}/example/trill/reader-198-a", timeout=20) as answer:
+        assert answer.read() == gallery.example_bytes("reader-198-a")
+    for name in ("nobody", "..%2Fexamples.json", "examples.json"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{address}/example/trill/{name}", timeout=20)
+        assert caught.value.code == 404
