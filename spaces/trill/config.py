@@ -78,6 +78,7 @@ class TrainConfig:
     moment_dim: int = 128
     mixed_precision: Literal["no", "bf16"] = "no"
     channels_last: bool = True
+    settle_batches: int = 40  # batches to measure batch norm on for the averaged weights
     save_every: int = 500
     log_every: int = 50
     espeak_clips: int = 0  # synthetic clips made with eSpeak NG when it is installed

@@ -50,7 +50,7 @@ class Head:
                 f"The features have {features.shape[1]} values, this head was made for "
                 f"{len(self.mean)}. Use the layer and the weights it was trained with."
             )
-        features = _unit(features) if self.l2 else features
+        features = unit(features) if self.l2 else features
         return (features - self.mean) / self.scale
 
     def scores(self, features: np.ndarray) -> np.ndarray:
@@ -121,7 +121,8 @@ class Head:
         )
 
 
-def _unit(x: np.ndarray) -> np.ndarray:
+def unit(x: np.ndarray) -> np.ndarray:
+    """Scale rows to length 1, (N, D); a row of zeros stays."""
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
@@ -165,7 +166,7 @@ def fit_classifier(
     if kind not in KINDS:
         raise InputError(f"There is no classifier {kind!r}. Use one of {', '.join(KINDS)}.")
     classes, index = np.unique(names, return_inverse=True)
-    x = _unit(features) if l2 else features
+    x = unit(features) if l2 else features
     mean = x.mean(0) if standardise else np.zeros(x.shape[1])
     std = x.std(0) if standardise else np.ones(x.shape[1])
     scale = np.where(std > _SMALLEST_STD, std, 1.0)
