@@ -104,7 +104,9 @@ def tier_readiness(spec: MethodSpec, tier: Tier) -> Readiness:
         if settings.current().offline:
             return Readiness(False, "not downloaded, and we are offline")
         return Readiness(True, f"downloads {size_words(tier.size_bytes)} once")
-    if not tier.model_ids:
+    if not tier.model_ids:  # made by the recipe's gpu preset, or put there by hand
+        if (settings.current().data_dir / "weights" / spec.slug / "config.json").is_file():
+            return Readiness(True, "ready here")
         return Readiness(False, "no published weights: train it")
     return Readiness(True, "ready here")
 

@@ -43,7 +43,8 @@ def on_step_of(progress: Progress) -> Callable[..., None]:
             progress.update(step, text)
         else:
             values = ", ".join(f"{name} {value:.3g}" for name, value in step.values.items())
-            progress.update(step.fraction, f"step {step.step} of {step.num_steps}, {values}")
+            where = f"step {step.step} of {step.num_steps}"
+            progress.update(step.fraction, f"{where}, {values}" if values else text)
 
     return on_step
 

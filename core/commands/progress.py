@@ -29,6 +29,7 @@ class Progress:
         self._first: tuple[float, float] | None = (
             None  # when and where the fraction first was known
         )
+        self._at = 0.0
         self._bar: Any = None
         self._task: Any = None
 
@@ -62,8 +63,11 @@ class Progress:
             eta_seconds: time left if the caller knows it; estimated from the pace otherwise.
         """
         now = time.monotonic()
+        if fraction is not None and fraction < self._at:
+            self._first = None  # the next of several parts
         if fraction is not None and self._first is None:
             self._first = (now, fraction)  # a resumed run does not start at 0
+        self._at = fraction or 0.0
         left = eta_seconds if eta_seconds is not None else self._left(now, fraction)
         if now - self._start < SHOW_AFTER:
             return

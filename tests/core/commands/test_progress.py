@@ -58,6 +58,18 @@ def test_a_resumed_run_is_timed_by_its_own_pace(clock):
     assert "40 s left" in screen.text
 
 
+def test_each_of_several_parts_is_timed_by_itself(clock):
+    screen = Terminal(True)
+    with progress.Progress("work", stream=screen) as bar:
+        bar.update(0.0)
+        clock[0] += 100
+        bar.update(1.0)
+        bar.update(0.0)
+        clock[0] += 10
+        bar.update(0.5)
+    assert "10 s left" in screen.text
+
+
 def test_a_log_file_gets_a_line_now_and_then(clock):
     log = Terminal(False)
     with progress.Progress("work", stream=log) as bar:
