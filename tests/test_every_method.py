@@ -1,0 +1,191 @@
+"""What every folder of `spaces/` promises, whatever method it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from core import registry
+from core.ui.theme import DARK_GROUND, LIGHT_GROUND, contrast, readable
+
+ROOT = Path(__file__).resolve().parents[1]
+SLUGS = registry.slugs()
+MEGABYTE = 10**6
+CARD_KEYS = {
+    "title",
+    "emoji",
+    "colorFrom",
+    "colorTo",
+    "sdk",
+    "sdk_version",
+    "python_version",
+    "app_file",
+    "license",
+    "short_description",
+}
+
+PAGES = """
+import json, sys
+import core.gpu
+from core import registry
+from core.hub import build_hub
+blocks, _ = build_hub()
+config = blocks.get_config_file()
+layout = {"row", "column", "tab", "tabs", "tabitem", "group", "accordion", "form", "page", "api"}
+kinds = {c["id"]: c["type"] for c in config["components"]}
+parts = {page: sum(kinds[i] not in layout for i in ids["components"])
+         for page, ids in config["page"].items()}
+labels = {page: [c["props"]["label"] for c in config["components"]
+                 if c["id"] in set(ids["components"]) and c["type"] == "tabitem"]
+          for page, ids in config["page"].items()}
+from core import health
+from core.ui.api_page import endpoints
+docs = {name: fn.__doc__ or "" for name, fn in endpoints(blocks).items()}
+public = [d["api_name"] for d in config["dependencies"] if d["api_visibility"] == "public"]
+heavy = sorted({"torch", "diffusers", "transformers", "accelerate"} & set(sys.modules))
+print(json.dumps({"parts": parts, "labels": labels, "docs": docs, "public": public, "heavy": heavy,
+                  "broken": [[b.slug, b.error] for b in health.built["broken"]]}))
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The hub of the real methods, built once in a process of its own."""
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "VITRINE_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PAGES],
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=ROOT,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(params=SLUGS)
+def spec(request):
+    return registry.load(request.param)
+
+
+def front_matter(text: str) -> dict[str, str]:
+    head = text.split("---")[1]
+    rows = (line.split(":", 1) for line in head.splitlines() if re.match(r"\w+:", line))
+    return {key.strip(): value.strip().strip("\"'") for key, value in rows}
+
+
+def weight_configs(folder: Path) -> list[Path]:
+    return sorted(folder.glob("weights/**/config.json"))
+
+
+def test_there_is_at_least_one_method():
+    assert SLUGS
+
+
+def test_the_card_is_complete_and_belongs_to_its_folder(spec):
+    assert spec.slug == spec.folder.name
+    assert spec.title
+    assert spec.summary.endswith(".")
+    assert spec.summary.count(". ") == 0, "one sentence"
+    assert spec.tasks
+    assert spec.tiers[0].name == "embedded"
+    assert all(tier.licence and tier.title for tier in spec.tiers)
+    assert spec.paper.title
+    assert spec.paper.authors
+    assert 1990 < spec.paper.year <= 2030
+
+
+def test_the_colour_can_be_made_readable_on_both_grounds(spec):
+    assert re.fullmatch(r"#[0-9a-f]{6}", spec.colour)
+    for ground in (LIGHT_GROUND, DARK_GROUND):
+        assert contrast(readable(spec.colour, ground), ground) >= 4.5
+
+
+def test_the_readme_is_a_space_card(spec):
+    found = front_matter((spec.folder / "README.md").read_text("utf-8"))
+    assert not CARD_KEYS - set(found)
+    assert found["sdk"] == "gradio"
+    import gradio
+
+    pinned = ".".join(gradio.__version__.split(".")[:2])
+    assert found["sdk_version"].startswith(pinned)
+    assert len(found["short_description"]) <= 60, "the Hub refuses longer ones"
+
+
+def test_the_folder_names_no_dependency_of_its_own(spec):
+    own = spec.folder / "pyproject.toml"
+    assert not own.exists() or not tomllib.loads(own.read_text())["project"].get("dependencies")
+
+
+def test_weights_are_small_safetensors_and_match_their_checksum(spec):
+    names = [p.suffix for p in (spec.folder / "weights").glob("**/*") if p.is_file()]
+    assert not {".pt", ".pth", ".bin", ".pkl", ".ckpt", ".npy"} & set(names)
+    configs = weight_configs(spec.folder)
+    if not configs:
+        pytest.skip("no weights yet")
+    for path in configs:
+        for name, sha256 in json.loads(path.read_text("utf-8"))["sha256"].items():
+            data = (path.parent / name).read_bytes()
+            assert len(data) <= 20 * MEGABYTE
+            assert hashlib.sha256(data).hexdigest() == sha256, f"{path.parent / name} was changed"
+
+
+def test_weights_say_how_they_were_made(spec):
+    if not weight_configs(spec.folder):
+        pytest.skip("no weights yet")
+    for path in weight_configs(spec.folder):
+        text = (path.parent / "CARD.md").read_text("utf-8").lower()
+        for word in ("seed", "minutes", "command"):
+            assert word in text, f"{path.parent / 'CARD.md'} does not name the {word}"
+
+
+def test_no_module_of_the_page_imports_torch_when_it_is_read(spec):
+    for name in ("__init__", "ui", "config"):
+        text = (spec.folder / f"{name}.py").read_text("utf-8")
+        assert not re.search(r"^(import|from) (torch|diffusers|transformers)", text, re.MULTILINE)
+
+
+def test_all_pages_build_without_a_warning_and_without_torch(built):
+    assert built["broken"] == []
+    assert built["heavy"] == []
+
+
+def test_each_page_has_the_five_tabs_in_order_and_few_components(spec, built):
+    wanted = ["Try", "Why", "Check", "Train your own", "About"]
+    assert [label for label in built["labels"][spec.slug] if label in wanted] == wanted
+    assert built["parts"][spec.slug] <= 60
+
+
+def test_endpoints_are_named_after_their_method_once_and_documented(built):
+    assert len(set(built["public"])) == len(built["public"])
+    for name in built["public"]:
+        assert any(name.startswith(f"{slug}_") for slug in SLUGS), name
+        assert not re.search(r"_\d+$", name), name
+        assert len(inspect.cleandoc(built["docs"][name])) > 20, f"{name} has no docstring"
+
+
+def test_examples_that_a_method_lists_exist_and_are_small(spec):
+    listing = spec.folder / "examples" / "examples.json"
+    if not listing.exists():
+        pytest.skip("lists no examples")
+    entries = [entry for rows in json.loads(listing.read_text("utf-8")).values() for entry in rows]
+    assert entries
+    assert len({entry["id"] for entry in entries}) == len(entries)
+    for entry in entries:
+        path = (spec.folder / "examples" / entry["file"]).resolve()
+        assert path.is_relative_to(spec.folder / "examples")
+        assert path.stat().st_size < 5 * MEGABYTE
