@@ -79,6 +79,7 @@ def started(kind: str) -> Iterator[dict[str, Any]]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            process.stdout.close()
 
 
 def call(url: str, text: str, session: str) -> float:
