@@ -49,7 +49,7 @@ class NetConfig:
     layer19: Literal["map", "statistics"] = "statistics"
     # Which maps (0 is the pooled stem, 1-4 the stages), and into how many cells of frequency.
     # Chosen on training recordings and synthetic digits: see docs/LOG.md.
-    statistics: tuple[tuple[int, int], ...] = ((0, 8), (2, 16))
+    statistics: tuple[tuple[int, int], ...] = ((1, 8), (2, 8), (3, 4))
     input_mean: float = 0.0  # subtracted from the log-mel
     input_std: float = 1.0  # and divided by
 

