@@ -21,6 +21,7 @@ from .listening import (
     unit,
     weights_id,
 )
+from .metrics import wilson
 from .requests import CheckRequest, Clip
 from .results import CheckResult, CheckRow, Mistake
 
@@ -140,7 +141,7 @@ def _nearest(x: np.ndarray) -> np.ndarray:
 
 def _row(name: str, answers: dict[str, Answers]) -> CheckRow:
     right, asked, chance = next(iter(answers.values()))
-    low, high = probe.wilson(right, asked)
+    low, high = wilson(right, asked)
     return CheckRow(
         name=name,
         question=QUESTIONS[name],

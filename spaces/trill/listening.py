@@ -161,7 +161,7 @@ def weights_folder(tier: str) -> Path:
     """
     if tier == "embedded":
         return Path(__file__).parent / "weights"
-    folder = settings.current().data_dir / "weights" / "trill"
+    folder = settings.current().data_dir / "weights" / "trill"  # as in `full`, which needs torch
     if not (folder / "config.json").is_file():
         raise WeightsError(
             "ResNetish-50 has no weights on this machine. Its config.json and model.safetensors "

@@ -102,7 +102,14 @@ def test_the_benchmark_shows_baselines_chance_and_interval(monkeypatch):
         "chance": 0.1,
         "n": 60,
         "interval": [0.85, 0.94],
-        "details": {"untrained": 0.7, "mfcc": 0.95},
+        "details": {
+            "all": {
+                "trained": {"value": 0.9, "chosen": "layer19, lda"},
+                "untrained": {"value": 0.7},
+                "MFCC": {"value": 0.95},
+                "log-mel": {"value": 0.8},
+            }
+        },
     }
     monkeypatch.setattr(reports, "read_scores", lambda: ([score], {}))
     text = reports.scores_panel()
