@@ -60,16 +60,17 @@ def _join(value: Any, tensors: Mapping[str, Tensor]) -> Any:
 
 def rng_state() -> dict[str, Any]:
     """State of the global generators, as tensors and JSON types."""
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002
+    state: Any = np.random.get_state()  # noqa: NPY002
+    kind, keys, *rest = state
     version, words, gauss = random.getstate()
-    state = {
+    found: dict[str, Any] = {
         "torch": torch.get_rng_state(),
         "numpy": {"kind": kind, "keys": torch.from_numpy(keys.astype(np.int64)), "rest": rest},
         "python": {"version": version, "words": torch.tensor(words), "gauss": gauss},
     }
     if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state_all()
-    return state
+        found["cuda"] = torch.cuda.get_rng_state_all()
+    return found
 
 
 def set_rng_state(state: Mapping[str, Any]) -> None:

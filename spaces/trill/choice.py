@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .metrics import accuracy
-from .probe import ClassifierKind, Head, fit_classifier
+from .probe import ClassifierKind, Head, Labels, fit_classifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Candidate:
     C: float = 1.0
     l2: bool = False
 
-    def fit(self, features: np.ndarray, labels: Sequence[str]) -> Head:
+    def fit(self, features: np.ndarray, labels: Labels) -> Head:
         """Fit it, standardised."""
         return fit_classifier(features, labels, self.kind, self.C, l2=self.l2)
 

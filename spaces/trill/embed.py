@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from core.errors import InputError, WeightsError
 
 from . import config, frontend
-from .config import FrontEnd, Layer, Padding
+from .config import FrontEnd, Layer, NetConfig, Padding
 from .model import ResNetish
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
@@ -53,14 +53,10 @@ def fold_batch_norm(net: nn.Module) -> nn.Module:
     net = copy.deepcopy(net).eval()
     for part in list(net.modules()):
         for name, child in list(part.named_children()):
-            if (
-                isinstance(child, nn.Sequential)
-                and len(child) == 2
-                and isinstance(child[0], nn.Conv2d)
-                and isinstance(child[1], nn.BatchNorm2d)
-            ):
-                fused = torch.nn.utils.fuse_conv_bn_eval(child[0], child[1])
-                setattr(part, name, fused)
+            if isinstance(child, nn.Sequential) and len(child) == 2:
+                conv, norm = child[0], child[1]
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    setattr(part, name, torch.nn.utils.fuse_conv_bn_eval(conv, norm))
     return net
 
 
@@ -87,7 +83,7 @@ class Embedder:
         self.cfg, self.info = cfg, info or {}
         if fold is None:
             fold = sum(p.numel() for p in net.parameters()) < _SMALL
-        self.net_config = getattr(net, "cfg", None)
+        self.net_config: NetConfig = getattr(net, "cfg", config.embedded())
         self.net = fold_batch_norm(net) if fold else net
         first = next(self.net.parameters())
         self.device, self.dtype = first.device, first.dtype

@@ -13,6 +13,7 @@ from core.errors import InputError
 
 from .choice import Candidate
 from .metrics import accuracy
+from .probe import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class Personalisation:
 
 def personalise(
     features: np.ndarray,
-    labels: Sequence[str],
-    speakers: Sequence[str],
+    labels: Labels,
+    speakers: Labels,
     speaker: str,
     *,
     clips: Sequence[int] = (1, 2, 5, 10),

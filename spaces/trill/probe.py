@@ -21,6 +21,7 @@ from core.errors import InputError
 from .metrics import wilson
 
 ClassifierKind = Literal["logistic", "lda", "centroid"]
+Labels = Sequence[str] | np.ndarray  # N texts
 KINDS: tuple[ClassifierKind, ...] = ("logistic", "lda", "centroid")
 _SMALLEST_STD = 1e-6  # a feature that varies less is taken as constant
 
@@ -126,7 +127,7 @@ def unit(x: np.ndarray) -> np.ndarray:
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
-def _checked(features: np.ndarray, labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _checked(features: np.ndarray, labels: Labels) -> tuple[np.ndarray, np.ndarray]:
     features, names = np.asarray(features, np.float64), np.asarray(labels).astype(str)
     if features.ndim != 2 or len(features) != len(names):
         raise InputError(
@@ -141,7 +142,7 @@ def _checked(features: np.ndarray, labels: Sequence[str]) -> tuple[np.ndarray, n
 
 def fit_classifier(
     features: np.ndarray,
-    labels: Sequence[str],
+    labels: Labels,
     kind: ClassifierKind = "logistic",
     C: float = 1.0,
     standardise: bool = True,
@@ -190,7 +191,9 @@ def _rotate(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return x @ basis.T, basis
 
 
-def _logistic(x: np.ndarray, index: np.ndarray, count: int, C: float) -> tuple:
+def _logistic(
+    x: np.ndarray, index: np.ndarray, count: int, C: float
+) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -201,7 +204,7 @@ def _logistic(x: np.ndarray, index: np.ndarray, count: int, C: float) -> tuple:
         )  # a nearly converged head is good enough
         model = LogisticRegression(C=C, class_weight="balanced", max_iter=300, tol=1e-3)
         model.fit(z, index)
-    weight, bias = model.coef_, model.intercept_
+    weight, bias = np.asarray(model.coef_), np.asarray(model.intercept_)
     if basis is not None:
         weight = weight @ basis
     if count == 2:
@@ -244,7 +247,7 @@ def _shrunk_inverse(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return (inside / ((1 - share) * values + rest)) @ basis + (rows - inside @ basis) / rest
 
 
-def standardise_by_group(features: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+def standardise_by_group(features: np.ndarray, groups: Labels) -> np.ndarray:
     """Give each group (speaker) mean 0 and std 1, a std of zero counting as 1; (N, D) to (N, D).
 
     It uses the test speaker's own unlabelled clips, so scores made with it must be labelled.
@@ -274,7 +277,7 @@ class LeaveOneOut:
 
 def leave_one_out(
     features: np.ndarray,
-    labels: Sequence[str],
+    labels: Labels,
     kind: ClassifierKind = "logistic",
     C: float = 1.0,
     standardise: bool = True,

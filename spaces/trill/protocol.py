@@ -20,6 +20,7 @@ from core.registry import Score
 from .choice import FEW_SHOT, Candidate, Choice, choose
 from .features import Variants
 from .metrics import bootstrap
+from .probe import Labels
 
 OURS = "trained"
 RESAMPLES = 20  # draws of a few-clip task
@@ -88,7 +89,7 @@ def held_out(
     variants: Variants,
     labels: np.ndarray,
     speakers: np.ndarray,
-    tests: Sequence[str],
+    tests: Labels,
     metric: Metric,
     num_folds: int = 3,
 ) -> Outcome:

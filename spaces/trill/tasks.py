@@ -103,7 +103,7 @@ def gender(sheet: Sheet) -> Score:
             per_layer={layer: accuracy(truth, a) for layer, a in answers.items()},
         )
     tested = labels[~train] if train.any() else labels
-    majority = float(np.mean(tested == Counter(tested.tolist()).mostmost_common(1)[0][0]))
+    majority = float(np.mean(tested == Counter(tested.tolist()).most_common(1)[0][0]))
     return score(
         "gender of unheard readers",
         outcomes,

@@ -227,7 +227,7 @@ def test_the_learning_rate_rises_then_falls_to_its_floor():
     assert values[0] == pytest.approx(0.1)
     assert max(values) == values[10] == 1
     assert values[100] == pytest.approx(0.01)
-    assert all(a >= b for a, b in itertools.pairwise(values))
+    assert all(a >= b for a, b in itertools.pairwise(values[10:]))
 
 
 def test_a_curve_survives_a_cut_last_line_and_drops_what_a_resume_repeats(tmp_path):
