@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -20,6 +21,17 @@ logger = logging.getLogger(__name__)
 
 POLL = 0.1  # seconds between two looks at a cancel event
 LEAST_SHARE = 0.05  # of a part that must fit on the device to place it partially
+
+
+_numbers = itertools.count(1)
+_here = threading.local()
+
+
+def _thread_number() -> int:
+    """A number of this thread that no later thread gets, unlike the identity of the system."""
+    if not hasattr(_here, "number"):
+        _here.number = next(_numbers)
+    return _here.number
 
 
 def wait_for(
@@ -68,7 +80,7 @@ class Entrance:
             JobCancelled: `cancel` was set.
         """
         ledger = self.ledger
-        thread = threading.get_ident()
+        thread = _thread_number()
         demand = self.demand(spec, work)
         limits: list[int] | None = None
         try:
