@@ -220,7 +220,7 @@ def launch_kwargs(chosen: Settings, titles: dict[str, tuple[str, str]]) -> dict[
         "root_path": chosen.root_path or None,
         "auth": _auth(chosen),
         "theme": theme.theme(),
-        "footer_links": ["api", "settings"],
+        "footer_links": [],  # the navigation has API; light and dark are there too
         "max_file_size": chosen.max_upload_bytes,
         "max_threads": THREADS,
         "state_session_capacity": SESSIONS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -36,12 +37,16 @@ def _section(name: str, fn: Callable[..., Any]) -> str:
     }
     return (
         f'<section class="vt-endpoint" id="{html.escape(name)}"><h2><code>{html.escape(name)}</code></h2>'
-        f"<p>{html.escape(first)}</p>"
+        f"<p>{_coded(first)}</p>"
         f'<details class="vt-more"><summary>Arguments and an example</summary>'
         f"<pre tabindex='0'>{html.escape(rest.strip())}</pre>"
         f"<pre tabindex='0'><code data-origin>{html.escape(snippets.python(name, arguments))}</code></pre>"
         "</details></section>"
     )
+
+
+def _coded(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _example(parameter: inspect.Parameter) -> Any:

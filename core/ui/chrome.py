@@ -38,7 +38,7 @@ def _navigation(current: str) -> str:
     if _single is not None:
         return (
             '<nav class="vt-nav" aria-label="Main"><a class="vt-brand" href="./">Vitrine</a>'
-            f'<span class="vt-nav-end">{_switch()}</span></nav>'
+            f'<span class="vt-nav-end"><a href="api">API</a>{_switch()}</span></nav>'
         )
     links = []
     for slug in registry.slugs():
@@ -84,10 +84,18 @@ def _emit(body: str, *, colour: str, title: str) -> gr.HTML:
     )
 
 
+def short_authors(authors: str) -> str:
+    """`Shor et al.` of a list of three or more; the About tab has them all."""
+    names = [name.strip() for name in authors.split(",")]
+    return authors if len(names) < 3 else f"{names[0].split()[-1]} et al."
+
+
 def header(spec: MethodSpec) -> gr.HTML:
     """Navigation and head of a method page."""
     paper = spec.paper
-    cited = html.escape(f"{paper.authors}: {paper.title}. {paper.venue} {paper.year}.")
+    cited = html.escape(
+        f"{short_authors(paper.authors)}: {paper.title}. {paper.venue} {paper.year}."
+    )
     if paper.url:
         cited = (
             f'<a href="{paper.url}" target="_blank" rel="noopener noreferrer">{cited}'
@@ -95,7 +103,7 @@ def header(spec: MethodSpec) -> gr.HTML:
         )
     body = (
         f"{_skip()}{_navigation(spec.slug)}"
-        f'<header class="vt-head"><h1>{html.escape(spec.title)}</h1>'
+        f'<header class="vt-head vt-compact"><h1>{html.escape(spec.title)}</h1>'
         f'<p class="vt-lead">{html.escape(spec.summary)}</p>'
         f'<p class="vt-paper">{cited}</p></header>'
     )
