@@ -113,6 +113,8 @@ def choose(
         metric: of truth and answers, higher is better.
     """
     labels = np.asarray(labels).astype(str)
+    if groups is not None and len(np.unique(groups)) < 2:
+        groups = None  # one speaker cannot be split from itself
     parts = folds(labels, groups, num_folds)
     best: Choice | None = None
     for variant, features in variants.items():

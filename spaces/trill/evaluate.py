@@ -162,7 +162,7 @@ def _emodb(
     sheet = sheets.clip_sheet(folder, embedders, limit, tell)
     if tell:
         tell("emotion", 0.0)
-    return _timed(began, [tasks.emotion(sheet)])
+    return _timed(began, tasks.emotion(sheet))
 
 
 def _fsdd(

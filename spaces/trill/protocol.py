@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from core.errors import InputError
 from core.registry import Score
 
 from .choice import FEW_SHOT, Candidate, Choice, choose
@@ -38,6 +39,7 @@ class Outcome:
         default_factory=dict
     )  # for the record; never used to choose
     extra: dict[str, Any] = field(default_factory=dict)
+    answers: tuple[np.ndarray, ...] = ()  # truth, answer and speaker of each test clip
 
 
 def score(
@@ -125,6 +127,7 @@ def held_out(
         chosen=most_common(choices),
         per_layer={name: metric(t, np.concatenate(a)) for name, a in layers.items()},
         extra={"speakers": folds, "spread": round(float(np.std(list(folds.values()))), 2)},
+        answers=(t, g, s),
     )
 
 
@@ -156,6 +159,11 @@ def few_shot(
     """
     from_x = valid_variants or variants
     from_y = labels if valid_labels is None else valid_labels
+    # with very few clips, as under a limit, an episode may hold one class only
+    validation = [e for e in validation if len(np.unique(from_y[e.train])) > 1 and len(e.test)]
+    tests = [e for e in tests if len(np.unique(labels[e.train])) > 1 and len(e.test)]
+    if not validation or not tests:
+        raise InputError("Too few clips for a task with few clips of each class. Raise the limit.")
     best: dict[str, tuple[float, Candidate]] = {}
     for layer, x in from_x.items():
         for candidate in FEW_SHOT:
@@ -202,8 +210,5 @@ def draw_clips(
 ) -> np.ndarray:
     """Draw `k` of the rows of each label."""
     return np.concatenate(
-        [
-            rng.choice(rows[labels[rows] == name], k, replace=False)
-            for name in np.unique(labels[rows])
-        ]
+        [rng.permutation(rows[labels[rows] == name])[:k] for name in np.unique(labels[rows])]
     )

@@ -12,8 +12,10 @@ acts through a head which is thrown away, so that the lower layers keep what is 
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from core.training import (
     read_curve,
     save_weights,
     seed_everything,
+    write_atomically,
     write_card,
 )
 
@@ -40,18 +43,20 @@ from . import config, corpus, full, reference, sampling
 from . import evaluate as evaluation
 from .algorithm import triplet_loss
 from .config import TrainConfig
-from .embed import Embedder
-from .model import ResNetish, initialise
+from .embed import Embedder, read_config
+from .model import ResNetish, initialise, num_parameters
 
 logger = logging.getLogger(__name__)
 
-DATA = [
-    "LibriSpeech (Panayotov et al. 2015, CC BY 4.0): 233 clips of 179 readers, training part",
-    "EmoDB (Burkhardt et al. 2005, CC0 1.0): 315 sentences of 6 actors, training part; no labels used "
-    "but for grouping clips of one actor into batches",
-    "eSpeak NG: 2,500 synthetic clips in 12 languages, made by the recipe and not kept",
-    "Free Spoken Digit Dataset: not trained on at all",
-]
+DATA = {
+    "speech_librispeech_mini": "LibriSpeech (Panayotov et al. 2015, CC BY 4.0): the 233 clips of 179 "
+    "readers marked train",
+    "speech_emodb": "EmoDB (Burkhardt et al. 2005, CC0 1.0): the 315 sentences of 6 actors marked "
+    "train; of the labels only the actor's number is used, to group clips into batches",
+    "espeak": "eSpeak NG: synthetic clips in 12 languages, made by the recipe and not kept",
+    "procedural": "made voices: a source and filter model in numpy, no recordings",
+    "files": "recordings of the person who ran the recipe",
+}
 LIMITS = [
     "Under two hundred real readers: it knows voices worse than networks trained on thousands.",
     "Read English and acted German; other languages only as synthetic speech.",
@@ -77,7 +82,9 @@ def smoke() -> TrainConfig:
 
 def cpu() -> TrainConfig:
     """The shipped weights."""
-    return TrainConfig(net=config.embedded(), mixed_precision="bf16", espeak_clips=2500)
+    return TrainConfig(
+        net=config.embedded(), num_steps=12_000, mixed_precision="bf16", espeak_clips=2500
+    )
 
 
 def gpu() -> TrainConfig:
@@ -241,24 +248,39 @@ def _finish(
     run.ema.copy_to(final)
     settle_batch_norm(final, sampler, cfg)
     net = final.net.cpu().eval().requires_grad_(False)
-    full = cfg.net.block == "bottleneck"
+    full_size = cfg.net.block == "bottleneck"
     info = {
-        "name": "ResNetish-50, trained here" if full else "TRILL, embedded",
+        "name": "ResNetish-50, trained here" if full_size else "TRILL, embedded",
         "format": 1,
         "net": config.to_dict(cfg.net),
         "train": {k: v for k, v in config.to_dict(cfg).items() if k != "net"},
         "steps": run.step,
         "minutes": round(run.seconds / 60, 1),
         "device": made_on,
+        "parameters": num_parameters(net),
+        "command": "python app.py train trill --preset {}{}".format(
+            "gpu" if full_size else "cpu" if data else "smoke", " --data DATA" if data else ""
+        ),
+        "corpus": {
+            name: int((sampler.corpus.source == number).sum())
+            for number, name in enumerate(sampler.corpus.sources)
+        },
         "reference": reference.measure(Embedder(net), sampler.corpus, cfg.seed),
     }
     save_weights(out, net.state_dict(), info)
-    write_card(out / "CARD.md", card(info, read_curve(out / "curve.jsonl"), [], data is None))
+    write_card(out / "CARD.md", card(info, read_curve(out / "curve.jsonl")))
 
 
-def card(
-    info: dict[str, Any], curve: list[dict[str, float]], scores: list[Score], made_voices: bool
-) -> Card:
+def publish(folder: Path, curve: list[dict[str, float]], scores: list[Score]) -> None:
+    """Put scores into `config.json` and the card of finished weights."""
+    info = read_config(folder)
+    info["scores"] = [score.to_dict() for score in scores]
+    text = json.dumps(info, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(folder / "config.json", text.encode())
+    write_card(folder / "CARD.md", card(info, curve, scores))
+
+
+def card(info: dict[str, Any], curve: list[dict[str, float]], scores: Sequence[Score] = ()) -> Card:
     """The card of a set of weights; `curve` is thinned to about ten rows."""
     rows = curve[:: max(1, len(curve) // 9)]
     if curve and rows[-1] is not curve[-1]:
@@ -270,13 +292,13 @@ def card(
             "A ResNetish trained with TRILL's triplet objective on small open data. It is not the "
             "authors' TRILL, which was trained on AudioSet."
         ),
-        command="python app.py train trill --preset {}".format(
-            "gpu" if info["net"]["block"] == "bottleneck" else "smoke" if made_voices else "cpu"
-        ),
+        command=info["command"],
         seed=info["train"]["seed"],
         minutes=info["minutes"],
         device=info["device"],
-        data=["procedural voices made by the recipe"] if made_voices else DATA,
+        data=[
+            f"{DATA.get(name, name)} ({count} recordings)" for name, count in info["corpus"].items()
+        ],
         curve=[{n: r[n] for n in names if n in r} for r in rows],
         scores=[
             {
@@ -295,7 +317,7 @@ def card(
             }
             for s in scores
         ],
-        limits=LIMITS,
+        limits=LIMITS if "speech_librispeech_mini" in info["corpus"] else (),
         extra={"Parameters": f"{info['parameters']:,}"} if "parameters" in info else {},
     )
 
