@@ -141,7 +141,7 @@ def test_light_commands_import_neither_torch_nor_gradio():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[0, 0, 0] []"
