@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import gradio as gr
 from gradio.data_classes import FileData
+from gradio.events import api
 
 from core.errors import InputError
 from core.ui.errors import visitor_errors
@@ -179,7 +179,7 @@ ENDPOINTS = (trill_explore, trill_embed, trill_compare, trill_teach, trill_class
 def register() -> None:
     """Add the endpoints to the Blocks that is open."""
     for function in ENDPOINTS:
-        gr.api(function, api_name=function.__name__, concurrency_limit=4)
+        api(function, api_name=function.__name__, concurrency_limit=4)
 
 
 def _bytes(file: Any) -> bytes:

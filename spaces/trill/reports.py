@@ -118,9 +118,9 @@ def _own_clips_panel(scores: list[dict[str, Any]]) -> str:
         xs = sorted(int(count) for count in points)
 
         def line(key: str, xs: list[int] = xs, points: Any = points) -> list[Any]:
-            return [(points[str(x)][key] / 100,) * 3 for x in xs]
+            return [_flat(points[str(x)][key] / 100) for x in xs]
 
-        generic = [(float(score["baseline"]) / 100,) * 3] * len(xs)
+        generic = [_flat(float(score["baseline"]) / 100)] * len(xs)
         lowest = min(v[0] for v in (*line("personal"), *line("both"), *generic))
         drawn = charts.curve(
             xs,
@@ -134,6 +134,11 @@ def _own_clips_panel(scores: list[dict[str, Any]]) -> str:
             f"Digit Dataset, n = {score.get('n', 0)} test clips.</p>{drawn}</div>"
         )
     return ""
+
+
+def _flat(value: float) -> tuple[float, float, float]:
+    """A point without a band."""
+    return value, value, value
 
 
 def _rivals(score: dict[str, Any]) -> dict[str, float]:

@@ -293,7 +293,8 @@ def test_progress_is_told_in_order_and_ends_near_one():
     assert told[-1] >= 0.9
 
 
-def test_training_on_own_clips_draws_a_curve_and_resumes(monkeypatch):
+@pytest.mark.slow
+def test_training_on_own_clips_draws_a_curve_and_resumes():
     clips = tuple(example(f"reader-{k}-a") for k in ("198", "248", "1743", "2391"))
     import torch
 
