@@ -60,18 +60,28 @@
   function chosenTheme() {
     try { return localStorage.getItem("vitrine-theme"); } catch (error) { return null; }
   }
-  const wanted = chosenTheme();
-  if (wanted) {
-    const apply = () => setDark(wanted === "dark", false);
-    apply();
-    addEventListener("load", () => setTimeout(() => setDark(chosenTheme() === "dark", false), 0));
-  }
+  /* Gradio sets the class from the system whenever it mounts; a choice outlives that. */
+  const holdTheme = () => {
+    const chosen = chosenTheme();
+    if (chosen) setDark(chosen === "dark", false);
+  };
+  holdTheme();
+  new MutationObserver(holdTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 
   /* Title and language: Gradio writes the app's title on every page once it has mounted. */
   const title = document.title;
   const hold = new MutationObserver(() => { if (document.title !== title) document.title = title; });
   const node = document.querySelector("title");
   if (node && title) hold.observe(node, { childList: true });
+
+  /* Gradio names an empty component on an element without a role, which readers must not announce. */
+  let planned = false;
+  const mend = () => {
+    planned = false;
+    for (const empty of $$(document, ".empty[aria-label]:not([role])")) empty.setAttribute("role", "img");
+  };
+  new MutationObserver(() => { if (!planned) { planned = true; requestAnimationFrame(mend); } })
+    .observe(document.body, { childList: true, subtree: true });
 
   /* Keyboard. */
   const typing = (element) => element.matches("input, textarea, select, [contenteditable=true]");
