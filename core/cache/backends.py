@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NO_LIMIT = 2**62
 CUDA_RESERVE = 2**30  # context, cuBLAS workspaces and fragmentation
 RAM_SHARE = 0.6  # of the memory that is available at the first acquire
+TRANSIT_SHARE = 0.5  # of the memory that is available when a part passes through
 MPS_SHARE = 0.7  # of the working set that the system recommends
 
 
@@ -50,6 +51,10 @@ class DeviceBackend:
     def default_ram_budget(self) -> int:
         """Bytes of weights in main memory when the settings do not say."""
         return int(RAM_SHARE * ram_info()[0])
+
+    def transit_room(self) -> int:
+        """Bytes of main memory that a part may take on its way to the device."""
+        return int(TRANSIT_SHARE * ram_info()[0])
 
     def default_reserve(self) -> int:
         """Bytes that stay free on the device."""
@@ -110,14 +115,23 @@ class DeviceBackend:
 
     def host_copy(self, module: Any, *, pin: bool) -> Any:
         """Keep hold of the weights in main memory before the module goes to the device."""
+        import torch
+
+        if not isinstance(module, torch.nn.Module):
+            return {}
         tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
         return {name: tensor.data for name, tensor in tensors.items()}
 
     def restore(self, module: Any, host_copy: Any) -> None:
         """Point a module at its kept weights again; nothing is transferred."""
+        import torch
+
+        if not isinstance(module, torch.nn.Module):
+            return
         tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        for name, tensor in tensors.items():
-            tensor.data = host_copy[name]
+        with torch.inference_mode(False), torch.no_grad():
+            for name, tensor in tensors.items():
+                tensor.data = host_copy[name]
 
     def dispatch(self, module: Any, room: int, ram: int, no_split: tuple[str, ...]) -> int:
         """Spread a module over the device and main memory; return its bytes on the device."""

@@ -144,8 +144,15 @@ class Carrier(Removal):
             ledger.failures[entry.key] = Failure(exc, ledger.clock(), count)
 
     def _claim_ram(self, entry: Entry) -> None:
-        """Charge main memory for a part that is about to be loaded, dropping what must go."""
+        """Charge main memory for a part that is about to be loaded, dropping what must go.
+
+        A part that only passes through on its way to a device costs nothing while the machine has
+        memory to spare: dropping what is kept there would make the next visitor wait for the disk.
+        """
         ledger = self.ledger
+        passes = entry.place is not None and entry.partial is None
+        if passes and entry.bytes <= ledger.backends[entry.place or 0].transit_room():
+            return
         deadline = time.monotonic() + RAM_PATIENCE
         dropped: list[Entry] = []
         with ledger.changed:

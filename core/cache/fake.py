@@ -53,6 +53,7 @@ class FakeBackend(DeviceBackend):
         one_tier: bool = False,
         name: str = "fake:0",
         foreign: int = 0,
+        transit: int = NO_LIMIT,
     ) -> None:
         self.name = name
         self.one_tier = one_tier
@@ -60,6 +61,7 @@ class FakeBackend(DeviceBackend):
         self.clock = clock or VirtualClock()
         self.total = total
         self.foreign = foreign  # bytes that another process took
+        self.transit = transit
         self.used = 0
         self.moved = 0
         self.fail_moves = 0  # how many of the next moves run out of memory
@@ -82,6 +84,10 @@ class FakeBackend(DeviceBackend):
     def default_ram_budget(self) -> int:
         """No limit, unless the test sets one."""
         return NO_LIMIT
+
+    def transit_room(self) -> int:
+        """Bytes that may pass through main memory beside what is kept there."""
+        return self.transit
 
     def dtype(self, name: str) -> Any:
         """The name itself."""

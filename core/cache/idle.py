@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 import weakref
@@ -78,7 +77,6 @@ def drop(ledger: Ledger, chosen: Callable[[Entry], bool], reason: str) -> int:
 
 def collect(ledger: Ledger) -> None:
     """Free what was dropped now rather than some time, and give it back to the system."""
-    gc.collect()
     for backend in ledger.backends:
-        backend.empty_cache()
+        backend.empty_cache(collect=True)
     trim_heap()  # main memory behind a device, too

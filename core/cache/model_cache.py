@@ -260,7 +260,8 @@ class ModelCache:
             return 0
         freed = idle.drop(ledger, lambda entry: name is None or name in entry.names, "unload")
         self.carrier.drain()
-        idle.collect(ledger)
+        if freed:
+            idle.collect(ledger)
         return freed
 
     def sweep(self) -> None:
@@ -283,6 +284,7 @@ def _after_fork() -> None:
     for cache in list(_caches):
         if cache._ledger is not None:
             cache._ledger.reset_locks()
+            cache.entrance.waiting.clear()  # those threads stayed with the parent
             cache._starting = threading.Lock()
 
 

@@ -253,7 +253,7 @@ def test_pinned_models_stay_and_are_named_when_they_block(make_cache):
 
 
 def test_two_mutable_models_that_pass_through_little_memory_do_not_block_each_other(make_cache):
-    cache = make_cache(1000, ram_budget=60)
+    cache = make_cache(1000, ram_budget=60, transit=0)
     specs = [
         fake_model(
             f"m{index}",

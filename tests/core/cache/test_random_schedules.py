@@ -87,13 +87,12 @@ def visitor(cache, seed, steps, faults):
 
 @pytest.mark.parametrize(("one_tier", "devices"), [(False, 1), (True, 1), (False, 2)])
 def test_i8_no_deadlock_and_no_leak_under_random_schedules(one_tier, devices, monkeypatch):
-    from core.cache import idle, model_cache
+    from core.cache import model_cache
 
-    monkeypatch.setattr(idle.gc, "collect", lambda: 0)  # thousands of full collections are slow
     monkeypatch.setattr(model_cache, "BACK_OFF", 0.0)
     clock = VirtualClock()
     backends = [
-        FakeBackend(120, clock=clock, one_tier=one_tier, name=f"fake:{index}")
+        FakeBackend(120, clock=clock, one_tier=one_tier, name=f"fake:{index}", transit=25 * index)
         for index in range(devices)
     ]
     cache = ModelCache(backends, clock=clock, ram_budget=110 if not one_tier else None)
