@@ -131,12 +131,12 @@ def _librispeech(
     learn = join(plain, other) if plain and other else None
     for changed, train in ((True, other), (False, plain)):
         test = cut(tests, SHORT, 3, changed, 3)
-        name = "same voice, {} (EER)".format("other channel" if changed else "same recording")
+        name = "same voice, {} (EER)".format("other channel" if changed else "as recorded")
         if test:
             scores.append(tasks.voices(train, test, learn, name))
     for changed in (False, True):
         train, test = cut(trains, LONG, 5, changed, 4), cut(tests, LONG, 5, changed, 5)
-        name = "which reader, {}".format("other channel" if changed else "same recording")
+        name = "which reader, {}".format("other channel" if changed else "as recorded")
         if test:
             scores.append(tasks.readers(train, test, name))
     whole = sheets.clip_sheet(folder, embedders, limit, tell)

@@ -318,7 +318,10 @@ def card(info: dict[str, Any], curve: list[dict[str, float]], scores: Sequence[S
             for s in scores
         ],
         limits=LIMITS if "speech_librispeech_mini" in info["corpus"] else (),
-        extra={"Parameters": f"{info['parameters']:,}"} if "parameters" in info else {},
+        extra={
+            "Parameters": f"{info['parameters']:,}",
+            **({"Note": info["note"]} if "note" in info else {}),
+        },
     )
 
 

@@ -44,7 +44,7 @@ def emotion(sheet: Sheet) -> list[Score]:
     """
     labels, speakers = sheet.column("emotion"), sheet.column("speaker_id")
     outcomes = {
-        name: held_out(variants, labels, speakers, np.unique(speakers), uar)
+        name: held_out(variants, labels, speakers, np.unique(speakers), uar, num_folds=7)
         for name, variants in sheet.features.items()
     }
     chance = 1 / len(np.unique(labels))
