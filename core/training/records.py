@@ -128,5 +128,7 @@ def _number(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.0f}" if value == int(value) and abs(value) >= 10 else f"{value:.3f}"
+        if value == int(value) and abs(value) >= 10:
+            return f"{value:.0f}"
+        return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
     return str(value)

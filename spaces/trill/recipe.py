@@ -304,13 +304,13 @@ def card(info: dict[str, Any], curve: list[dict[str, float]], scores: Sequence[S
             {
                 "task": s.name,
                 "ours": s.value,
+                "unit": s.unit,
                 "95 % from": s.interval[0] if s.interval else None,
                 "to": s.interval[1] if s.interval else None,
                 "chosen": s.details.get("all", {}).get("trained", {}).get("chosen"),
                 **{
-                    n: s.details["all"][n]["value"]
+                    n: s.details.get("all", {}).get(n, {}).get("value")
                     for n in ("log-mel", "MFCC", "untrained")
-                    if "all" in s.details
                 },
                 "chance": s.chance,
                 "n": s.n,

@@ -273,4 +273,4 @@ def test_a_card_names_command_seed_minutes_and_device(tmp_path):
     text = (tmp_path / "CARD.md").read_text()
     for part in ("python app.py train x", "Seed: 7", "12.3 minutes", "CPU, 1 thread", "a limit"):
         assert part in text
-    assert "| 10 | 0.500 |" in text
+    assert "| 10 | 0.5 |" in text
