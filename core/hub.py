@@ -29,7 +29,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from core import registry, settings
+from core import metrics, registry, settings
 from core.health import built
 from core.registry import MethodSpec
 from core.settings import Settings
@@ -300,8 +300,14 @@ def serve_built(
     blocks.block_thread()
 
 
-def _warm_up(after: float = 20.0) -> None:
-    """Import torch some idle seconds after the start; on ZeroGPU the platform has done so."""
-    time.sleep(after)
+def _warm_up(idle: float = 5.0) -> None:
+    """Open the run store and import torch once the first page was served and its visitor reads.
+
+    Not before: the start-up budget is for that page. On ZeroGPU the platform imports torch itself.
+    """
+    while not metrics.answered("page"):
+        time.sleep(0.5)
+    time.sleep(idle)
+    importlib.import_module("core.runs").store()
     if importlib.util.find_spec("torch") is not None:
         importlib.import_module("torch")

@@ -17,6 +17,11 @@ def count_answer(kind: str, status: int) -> None:
     _answers[kind, status] += 1
 
 
+def answered(kind: str) -> int:
+    """How many answers of one kind were given."""
+    return sum(number for (of, _), number in _answers.items() if of == kind)
+
+
 class HubCollector:
     """The hub's own numbers; the process's come from Prometheus' own collector."""
 

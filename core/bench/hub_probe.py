@@ -30,22 +30,23 @@ def same(text: str) -> str:
 
 def _plain() -> tuple[Any, dict[str, Any]]:
     import gradio as gr
+    from gradio.events import api
 
     with gr.Blocks() as app:
         gr.Textbox(label="Text")
-        gr.api(same, api_name="bench_same")
+        api(same, api_name="bench_same")
     app.queue(default_concurrency_limit=8)
     return app, {}
 
 
 def _hub() -> tuple[Any, dict[str, Any]]:
-    import gradio as gr
+    from gradio.events import api
 
     from core import hub
 
     app, arguments = hub.build_hub()
     with app:
-        gr.api(same, api_name="bench_same")
+        api(same, api_name="bench_same")
     return app, arguments
 
 

@@ -90,7 +90,7 @@ def _cache() -> str:
             ", ".join(part.names),
             part.tier,
             size(part.bytes),
-            f"{part.leases} leases" + (", pinned" if part.pinned else ""),
+            f"{part.leases}" + (", pinned" if part.pinned else ""),
         )
         for part in now.parts
     ]
@@ -101,8 +101,8 @@ def _cache() -> str:
         )
         for tier in now.tiers
     ]
-    counts = f"{now.hits} hits, {now.loads} loads, {now.evictions} evictions"
-    table = _table("Model cache", ("Part", "Used by", "Where", "Size", "Lent"), parts, empty)
+    counts = f"hits {now.hits}, loads {now.loads}, evictions {now.evictions}"
+    table = _table("Model cache", ("Part", "Used by", "Where", "Size", "Leases"), parts, empty)
     return table + _facts("Cache memory", [*memory, ("Since the start", counts)])
 
 
