@@ -19,7 +19,7 @@ Padding = Literal["tile", "zero"]
 
 
 def trill_explore(
-    clip: FileData, layer: Layer = "layer19", hop_frames: int = 17, padding: Padding = "tile"
+    clip: FileData, layer: Layer = "embedding", hop_frames: int = 17, padding: Padding = "tile"
 ) -> dict:
     """Hear what TRILL hears in a recording of speech.
 
@@ -28,7 +28,7 @@ def trill_explore(
 
     Args:
         clip: a recording of speech; WAV, FLAC, OGG, MP3, M4A, WebM or a video with sound.
-        layer: layer19 (middle layer, better on most tasks) or embedding (final layer).
+        layer: embedding (final layer, suits distances) or layer19 (middle layer).
         hop_frames: frames of 10 ms between patches, 4 to 96.
         padding: how a clip under one second is filled: tile repeats it, zero adds silence.
     """
@@ -51,7 +51,7 @@ def trill_embed(
 
     Args:
         clip: a recording of speech.
-        layer: layer19 (middle layer, better on most tasks) or embedding (final layer).
+        layer: layer19 (middle layer, suits small classifiers) or embedding (final layer).
         hop_frames: frames of 10 ms between patches, 4 to 96.
         padding: how a clip under one second is filled: tile repeats it, zero adds silence.
         series: also give the vector of every patch, with its time in seconds.
@@ -81,7 +81,7 @@ def trill_embed(
 def trill_compare(
     first: FileData,
     second: FileData,
-    layer: Layer = "layer19",
+    layer: Layer = "embedding",
     hop_frames: int = 17,
     padding: Padding = "tile",
 ) -> dict:
@@ -93,7 +93,7 @@ def trill_compare(
     Args:
         first: a recording of speech.
         second: another one.
-        layer: which layer comes first in the answer's sentence: layer19 or embedding.
+        layer: which layer comes first on the page: embedding or layer19; the answer holds both.
         hop_frames: frames of 10 ms between patches, 4 to 96.
         padding: how a clip under one second is filled: tile repeats it, zero adds silence.
     """

@@ -69,7 +69,11 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hearing:
-    """How sounds are turned into vectors; part of every request."""
+    """How sounds are turned into vectors; part of every request.
+
+    Distances are read from the final embedding, which was trained for them; small classifiers do
+    better on the middle layer. Each verb has the default that suits it.
+    """
 
     layer: Layer = "layer19"
     hop_frames: int = 17  # 10 ms frames between patches; 17 in the published export
@@ -88,6 +92,7 @@ class ExploreRequest(Hearing):
     """Show what the net hears in one clip."""
 
     kind: ClassVar[str] = "explore"
+    layer: Layer = "embedding"
     clip: Clip
 
 
@@ -96,6 +101,7 @@ class CompareRequest(Hearing):
     """How alike two clips sound, beside pairs whose answer is known."""
 
     kind: ClassVar[str] = "compare"
+    layer: Layer = "embedding"
     first: Clip
     second: Clip
 
@@ -169,6 +175,7 @@ class SurviveRequest(Hearing):
     """Change the sound, and see whether the embedding notices."""
 
     kind: ClassVar[str] = "survive"
+    layer: Layer = "embedding"
     clip: Clip
     pitch: float = 0.0  # semitones
     rate: float = 1.0  # 1.4 is 40 % faster, at the same pitch
@@ -192,6 +199,7 @@ class TripletRequest(Hearing):
     """Three moments, and what the training loss would say about them."""
 
     kind: ClassVar[str] = "triplet"
+    layer: Layer = "embedding"
     anchor: Clip
     positive: Clip
     negative: Clip
@@ -222,6 +230,7 @@ class CheckRequest(Hearing):
     """Known answers on the shipped clips, measured now."""
 
     kind: ClassVar[str] = "check"
+    layer: Layer = "embedding"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,7 @@ def requests_to_keep() -> dict[str, rq.Request]:
     return {
         "explore": rq.ExploreRequest(clip=_example("two-readers-in-turn")),
         "compare": rq.CompareRequest(
-            first=_example("reader-1034-a"), second=_example("reader-1034-b")
+            first=_example("reader-1841-a"), second=_example("reader-1841-b")
         ),
         "teach": rq.TeachRequest(
             classes=tuple(
@@ -110,9 +110,9 @@ def requests_to_keep() -> dict[str, rq.Request]:
         ),
         "survive": rq.SurviveRequest(clip=_example("reader-198-a"), pitch=3.0),
         "triplet": rq.TripletRequest(
-            anchor=_example("reader-1034-a"),
-            positive=_example("reader-1034-b"),
-            negative=_example("reader-1235-a"),
+            anchor=_example("reader-1841-a"),
+            positive=_example("reader-1841-b"),
+            negative=_example("reader-1898-a"),
         ),
         "personalise": rq.PersonaliseRequest(speaker="george"),
         "check": rq.CheckRequest(),

@@ -73,7 +73,7 @@ class Why:
         self.panel = _html()
         with gr.Row(elem_id="tr-triplet"):
             moments = _moments()
-            values = ("reader-1034-a||", "reader-1034-b||", "reader-1235-a||")
+            values = ("reader-1841-a||", "reader-1841-b||", "reader-1898-a||")
             self.choices = [
                 gr.Dropdown(moments, value=value, label=label, min_width=220)
                 for label, value in zip(("Anchor", "Positive", "Negative"), values, strict=True)

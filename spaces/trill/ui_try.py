@@ -35,8 +35,8 @@ PANELS: dict[str, Panel] = {
     "train": reports.train_panel,
 }
 EXAMPLES: tuple[tuple[str, str, str], ...] = (
-    ("Two readers in turn", "two-readers-in-turn", "reader-1034-a"),
-    ("One reader twice", "reader-1034-a", "reader-1034-b"),
+    ("Two readers in turn", "two-readers-in-turn", "reader-1841-a"),
+    ("One reader twice", "reader-1841-a", "reader-1841-b"),
     ("Two readers, both women", "reader-1841-a", "reader-1898-a"),
     ("One actor, neutral and angry", "actor-13-neutral-1", "actor-13-anger-1"),
     ("Two actors, both angry", "actor-11-anger-1", "actor-13-anger-2"),
@@ -236,10 +236,14 @@ class Try:
     def _advanced(self) -> None:
         with gr.Accordion("Advanced", open=False):
             self.layer = gr.Radio(
-                [("middle layer (layer 19)", "layer19"), ("final embedding", "embedding")],
-                value="layer19",
+                [
+                    ("what suits the task", "auto"),
+                    ("middle (layer 19)", "layer19"),
+                    ("final embedding", "embedding"),
+                ],
+                value="auto",
                 label="Layer",
-                info="The paper found the middle layer better on most tasks.",
+                info="Distances suit the final embedding, small classifiers the middle layer.",
             )
             self.hop = gr.Slider(4, 96, 17, step=1, label="Patch hop, frames of 10 ms")
             self.c = gr.Slider(
@@ -260,9 +264,9 @@ class Try:
         return [self.frame.tier, self.layer, self.hop, self.options]
 
     def _hearing(self, tier: str, layer: str, hop: float, options: list[str]) -> dict[str, Any]:
-        return {
+        chosen = {} if layer == "auto" else {"layer": layer}
+        return chosen | {
             "tier": tier or "embedded",
-            "layer": layer,
             "hop_frames": int(hop),
             "padding": "tile" if "tile" in (options or []) else "zero",
         }
@@ -273,7 +277,7 @@ class Try:
         options += [key for key in ("l2", "standardise") if request.get(key, True)]
         return {
             self.frame.tier: request.get("tier", "embedded"),
-            self.layer: request.get("layer", "layer19"),
+            self.layer: request.get("layer", "auto"),
             self.hop: request.get("hop_frames", 17),
             self.options: options,
         }
