@@ -61,11 +61,7 @@ def fetch_file(
     except errors.LocalEntryNotFoundError:
         if offline and _has_config(repo_id, revision, subfolder):
             return None
-        why = "the hub is offline" if offline else "the Hugging Face Hub cannot be reached"
-        raise WeightsError(
-            f"{_join(subfolder, filename)} of {repo_id} is not on this machine, and {why}. "
-            f"Run `hf download {repo_id} --revision {revision}` where there is a network."
-        ) from None
+        raise WeightsError(not_here(repo_id, _join(subfolder, filename), revision)) from None
     except errors.EntryNotFoundError:
         return None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
@@ -107,6 +103,16 @@ def _reporting_bar(on_progress: Progress) -> Any:
             return shown
 
     return ReportingBar
+
+
+def not_here(repo_id: str, what: str, revision: str) -> str:
+    """Why a file cannot be had without a network, and what to do."""
+    offline = settings.current().offline
+    why = "the hub is offline" if offline else "the Hugging Face Hub cannot be reached"
+    return (
+        f"{what} of {repo_id} cannot be found on this machine, and {why}. "
+        f"Run `hf download {repo_id} --revision {revision}` where there is a network."
+    )
 
 
 def check_revision(revision: str) -> None:

@@ -62,11 +62,16 @@ def test_the_size_is_known_from_the_config_before_the_weights_are_here(store):
     assert part.est_bytes() == size
     half = hub_component("me/tiny", COMMIT, "unet", UNet2DModel, "float16")
     assert half.est_bytes() == size // 2
+    with pytest.raises(
+        WeightsError, match="The weights in unet of me/tiny cannot be found on this"
+    ):
+        ModelCache(CpuBackend()).acquire(hub_spec("me/tiny", COMMIT, "unet", UNet2DModel))
 
 
 def test_a_file_that_is_not_here_while_offline_is_explained(store):
     with pytest.raises(
-        WeightsError, match=r"not on this machine, and the hub is offline\..*hf download"
+        WeightsError,
+        match=r"cannot be found on this machine, and the hub is offline\..*hf download",
     ):
         hub_file("me/other", "config.json", COMMIT)
 
