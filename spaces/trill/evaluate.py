@@ -14,7 +14,7 @@ from core.registry import Score
 
 from . import personal, sheets, synth, tasks
 from .choice import Candidate
-from .corpus import RATE, is_training, read_rows
+from .corpus import RATE, Clip, is_training
 from .embed import Embedder
 from .features import extract, untrained
 from .protocol import OURS, RESAMPLES
@@ -83,7 +83,8 @@ def everything(
 
     Args:
         embedder: the network to score.
-        data: holds `speech_librispeech_mini`, `speech_emodb`, `speech_fsdd`, or some of them.
+        data: holds `speech_librispeech_mini`, `speech_emodb`, `speech_fsdd`, or some of them; folders
+            whose names only begin so are read with them, such as a hold-out beside the shared part.
         limit: clips of each data set, for a quick look; the scores then say little.
         tell: told what is done.
 
@@ -96,13 +97,14 @@ def everything(
         ("speech_emodb", _emodb),
         ("speech_fsdd", _fsdd),
     ]
-    found = [(data / name, job) for name, job in jobs if (data / name / "metadata.csv").is_file()]
+    rows = [(sheets.limited(sheets.rows_of(data, name), limit), job) for name, job in jobs]
+    found = [(clips, job) for clips, job in rows if clips]
     if not found:
         raise InputError(
             f"{data} holds none of {', '.join(name for name, _ in jobs)}. Give the folder that "
             "holds them, or leave --data away for the built-in check."
         )
-    return [score for folder, job in found for score in job(folder, embedders, limit, tell)]
+    return [score for clips, job in found for score in job(clips, embedders, tell)]
 
 
 def _timed(began: float, scores: list[Score]) -> list[Score]:
@@ -111,10 +113,9 @@ def _timed(began: float, scores: list[Score]) -> list[Score]:
 
 
 def _librispeech(
-    folder: Path, embedders: dict[str, Embedder], limit: int | None, tell: Tell | None
+    clips: list[Clip], embedders: dict[str, Embedder], tell: Tell | None
 ) -> list[Score]:
     began = time.perf_counter()
-    clips = sheets.limited(read_rows(folder), limit)
     tests = [c for c in clips if not is_training(c)]
     # One clip for each training reader: the others were cut from longer recordings in the same way.
     trains = [c for c in clips if is_training(c) and c.labels.get("source_subset") != "test-other"]
@@ -139,7 +140,7 @@ def _librispeech(
         name = "which reader, {}".format("other channel" if changed else "as recorded")
         if test:
             scores.append(tasks.readers(train, test, name))
-    whole = sheets.clip_sheet(folder, embedders, limit, tell)
+    whole = sheets.clip_sheet(clips, embedders, "clips of readers", tell)
     scores.append(tasks.gender(whole))
     return _timed(began, scores)
 
@@ -155,21 +156,17 @@ def join(one: Sheet, two: Sheet) -> Sheet:
     )
 
 
-def _emodb(
-    folder: Path, embedders: dict[str, Embedder], limit: int | None, tell: Tell | None
-) -> list[Score]:
+def _emodb(clips: list[Clip], embedders: dict[str, Embedder], tell: Tell | None) -> list[Score]:
     began = time.perf_counter()
-    sheet = sheets.clip_sheet(folder, embedders, limit, tell)
+    sheet = sheets.clip_sheet(clips, embedders, "emotional sentences", tell)
     if tell:
         tell("emotion", 0.0)
     return _timed(began, tasks.emotion(sheet))
 
 
-def _fsdd(
-    folder: Path, embedders: dict[str, Embedder], limit: int | None, tell: Tell | None
-) -> list[Score]:
+def _fsdd(clips: list[Clip], embedders: dict[str, Embedder], tell: Tell | None) -> list[Score]:
     began = time.perf_counter()
-    sheet = sheets.clip_sheet(folder, embedders, limit, tell)
+    sheet = sheets.clip_sheet(clips, embedders, "digits", tell)
     scores = []
     for task in (tasks.digit_speakers, tasks.accent, tasks.digits):
         if tell:

@@ -63,13 +63,21 @@ def limited(clips: Sequence[Clip], limit: int | None, seed: int = 0) -> list[Cli
     return [clips[i] for i in rows]
 
 
+def rows_of(data: Path, name: str) -> list[Clip]:
+    """Rows of the data set `name` below `data`, of all folders whose name begins with it.
+
+    So a hold-out can lie beside the shared part, as `speech_emodb` and `speech_emodb_holdout`.
+    """
+    tables = sorted(p.parent for p in data.glob(f"{name}*/metadata.csv"))
+    return [clip for folder in tables for clip in read_rows(folder)]
+
+
 def clip_sheet(
-    folder: Path, embedders: dict[str, Embedder], limit: int | None = None, tell: Tell | None = None
+    clips: Sequence[Clip], embedders: dict[str, Embedder], name: str, tell: Tell | None = None
 ) -> Sheet:
-    """Features of whole clips of one data folder."""
-    clips = limited(read_rows(folder), limit)
+    """Features of whole clips."""
     sounds = [sound for _, sound in read_clips(clips)]
-    return _sheet(sounds, [clip.labels for clip in clips], embedders, folder.name, tell)
+    return _sheet(sounds, [clip.labels for clip in clips], embedders, name, tell)
 
 
 def _sheet(

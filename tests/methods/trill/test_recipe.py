@@ -313,6 +313,16 @@ def test_evaluation_of_a_folder_scores_its_test_rows(tmp_path):
         evaluate.everything(embed.load(), tmp_path / "speech_emodb")
 
 
+def test_a_hold_out_beside_the_shared_part_is_read_with_it(tmp_path):
+    from core.methods.trill import sheets
+
+    for name, subset in (("speech_emodb", "train"), ("speech_emodb_holdout", "sealed")):
+        write_folder(tmp_path / name, [{"file": "a.flac", "subset": subset, "_seconds": 1.0}])
+    clips = sheets.rows_of(tmp_path, "speech_emodb")
+    assert [corpus.is_training(c) for c in clips] == [True, False]
+    assert sheets.rows_of(tmp_path, "speech_fsdd") == []
+
+
 def test_the_presets_name_the_two_networks():
     assert recipe.cpu().net == config.embedded()
     assert recipe.gpu().net == config.full()
