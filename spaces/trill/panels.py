@@ -24,38 +24,32 @@ LAYER_WORDS = {"embedding": "the final embedding", "layer19": "the middle layer 
 # One player for all sounds of the page: a click or Enter on anything with data-play (a shipped
 # example) or data-url starts it, and stops it again.
 PLAYER_JS = """
-if (!window.trillPlayer) {
-  const sound = window.trillPlayer = new Audio();
-  let on = null;
-  const stop = () => { sound.pause(); if (on) { on.removeAttribute("data-on"); if (on.dataset.sign) on.textContent = "▶"; } on = null; };
-  sound.addEventListener("ended", stop);
-  const toggle = (node) => {
-    const same = node === on;
-    stop();
-    if (same) return;
-    on = node;
-    node.setAttribute("data-on", "");
-    if (node.dataset.sign) node.textContent = "◼";
-    sound.src = node.dataset.url || ("example/trill/" + node.dataset.play);
-    sound.play().catch(stop);
-  };
-  document.addEventListener("click", (event) => {
-    const node = event.target.closest(".tr [data-play], .tr [data-url]");
-    if (node) toggle(node);
-  });
-  const quiet = matchMedia("(prefers-reduced-motion: reduce)");
-  document.addEventListener("click", (event) => {
-    if (!event.target.closest("#tr-work .vt-run, #tr-classify")) return;
-    setTimeout(() => {
-      const out = [...document.querySelectorAll(".tr-out")].find((node) => node.offsetParent);
-      const top = out ? out.getBoundingClientRect().top : 0;
-      if (out && (top < 0 || top > innerHeight - 120)) out.scrollIntoView({ behavior: quiet.matches ? "auto" : "smooth" });
-    }, 200);
-  });
-  document.addEventListener("keydown", (event) => {
-    const node = (event.key === "Enter" || event.key === " ") && event.target.closest?.(".tr circle[data-play]");
-    if (node) { event.preventDefault(); toggle(node); }
-  });
+if (!window.trPlayer) {
+const sound = window.trPlayer = new Audio(), doc = document;
+let on;
+const stop = () => { sound.pause(); if (on) { delete on.dataset.on; if (on.dataset.sign) on.textContent = "▶"; } on = 0; };
+const toggle = (node) => {
+const same = node === on;
+stop();
+if (same) return;
+on = node; node.dataset.on = "";
+if (node.dataset.sign) node.textContent = "◼";
+sound.src = node.dataset.url || "example/trill/" + node.dataset.play;
+sound.play().catch(stop);
+};
+sound.onended = stop;
+doc.addEventListener("click", ({ target }) => {
+const node = target.closest(".tr [data-play], .tr [data-url]");
+if (node) return toggle(node);
+if (target.closest("#tr-work .vt-run, #tr-classify")) setTimeout(() => {
+const out = [...doc.querySelectorAll(".tr-out")].find((n) => n.offsetParent), top = out?.getBoundingClientRect().top;
+if (top < 0 || top > innerHeight - 120) out.scrollIntoView();
+}, 200);
+});
+doc.addEventListener("keydown", (event) => {
+const node = (event.key === "Enter" || event.key === " ") && event.target.closest?.(".tr circle[data-play]");
+if (node) { event.preventDefault(); toggle(node); }
+});
 }
 """
 

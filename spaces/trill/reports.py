@@ -96,7 +96,7 @@ def scores_panel() -> str:
     source = f" Weights {text(weights)}." if weights else ""
     return frame(
         f'<div><p class="tr-say">On <b>{ahead} of {len(scores)}</b> tasks the trained net is ahead of '
-        "every baseline.</p><p>Speakers of the test were never heard in training, but for six actors in "
+        "every baseline. Where the interval covers a rival, that may be luck.</p><p>Speakers of the test were never heard in training, but for six actors in "
         "the first emotion score, whose sentences were heard without labels. Classifier and layer "
         "were chosen on a validation part, for ours and for each baseline, and the test was used "
         "once.</p></div>",

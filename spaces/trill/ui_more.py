@@ -72,10 +72,11 @@ class Why:
     def __init__(self, frame: Page, tried: Try) -> None:
         self.panel = _html()
         with gr.Row(elem_id="tr-triplet"):
-            moments = _moments()
+            # all other choices come with the texts: three lists of names weigh half a kilobyte
+            moments = dict((source, label) for label, source in _moments())
             values = ("reader-1841-a||", "reader-1841-b||", "reader-1898-a||")
             self.choices = [
-                gr.Dropdown(moments, value=value, label=label, min_width=220)
+                gr.Dropdown([(moments[value], value)], value=value, label=label, min_width=220)
                 for label, value in zip(("Anchor", "Positive", "Negative"), values, strict=True)
             ]
         with gr.Row():
@@ -237,7 +238,7 @@ class About:
 def load_texts(why: Why, check: Check, more: About) -> None:
     """Bring the long texts after the page itself, so that its first bytes stay few."""
 
-    def texts() -> dict[Any, str]:
+    def texts() -> dict[Any, Any]:
         explored = finished("explore")
         shown = (
             reports.why_panel(explored, MARK)
@@ -248,6 +249,7 @@ def load_texts(why: Why, check: Check, more: About) -> None:
             why.panel: shown,
             check.scores: reports.scores_panel(),
             more.panel: about.panel(),
+            **{box: gr.Dropdown(choices=_moments()) for box in why.choices},
         }
 
     blocks = Context.root_block
@@ -255,7 +257,7 @@ def load_texts(why: Why, check: Check, more: About) -> None:
     blocks.load(
         texts,
         None,
-        [why.panel, check.scores, more.panel],
+        [why.panel, check.scores, more.panel, *why.choices],
         api_visibility="private",
         show_progress="hidden",
     )
