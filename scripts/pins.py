@@ -12,10 +12,10 @@ HEADER = """\
 # Everything that development and tests use, in the versions that were tested together.
 # Written by `make pins`; also the constraints of a plain installation. A local build of torch, such
 # as 2.13.0+cpu, satisfies its line.
-# espeakng-loader (eSpeak NG, GPL) only makes synthetic training voices; nothing imports it otherwise.
 # psycopg is for a run store on PostgreSQL. The rest is in requirements.txt or comes with it.
 """
-_NOT_PINNED = {"pip", "setuptools", "wheel", "uv"}
+# espeakng-loader carries eSpeak NG (GPL): training recipes may use it, nothing else installs it.
+_NOT_PINNED = {"pip", "setuptools", "wheel", "uv", "espeakng-loader"}
 
 
 def pins() -> list[str]:
@@ -23,7 +23,7 @@ def pins() -> list[str]:
     found = {}
     for distribution in metadata.distributions():
         name = distribution.metadata["Name"]
-        if name.lower() not in _NOT_PINNED and not _is_accelerator(name.lower()):
+        if name.lower().replace("_", "-") not in _NOT_PINNED and not _is_accelerator(name.lower()):
             found[name.lower().replace("_", "-")] = (name, distribution.version.split("+")[0])
     return [f"{name}=={version}" for _, (name, version) in sorted(found.items())]
 

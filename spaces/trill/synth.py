@@ -331,8 +331,8 @@ class Espeak:
         """
         if not has_espeak():
             raise InputError(
-                "eSpeak NG is not installed, so no synthetic corpus can be made. Install the wheel "
-                "espeakng-loader, or set espeak_clips to 0."
+                "eSpeak NG is not installed, so no synthetic voices can be made. Install it with "
+                "`pip install -r requirements-recipes.txt`, or train with --preset smoke."
             )
         import espeakng_loader
 
