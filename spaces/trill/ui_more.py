@@ -73,7 +73,7 @@ class Why:
         self.panel = _html()
         with gr.Row(elem_id="tr-triplet"):
             # all other choices come with the texts: three lists of names weigh half a kilobyte
-            moments = dict((source, label) for label, source in _moments())
+            moments = {source: label for label, source in _moments()}
             values = ("reader-1841-a||", "reader-1841-b||", "reader-1898-a||")
             self.choices = [
                 gr.Dropdown([(moments[value], value)], value=value, label=label, min_width=220)

@@ -44,8 +44,8 @@ def address(tmp_path_factory):
     url = f"http://127.0.0.1:{port}"
     for _ in range(240):
         try:
-            urllib.request.urlopen(f"{url}/healthz", timeout=2).read()
-            break
+            with urllib.request.urlopen(f"{url}/healthz", timeout=2):
+                break
         except OSError:
             assert process.poll() is None, (folder / "log.txt").read_text()[-800:]
             time.sleep(0.5)
@@ -57,7 +57,9 @@ def address(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(address):
-    return Client(address, verbose=False)
+    made = Client(address, verbose=False)
+    yield made
+    made.close()
 
 
 def clip(name):
@@ -135,7 +137,8 @@ def test_no_path_of_a_caller_is_opened(address, path, meta):
         body,
         {"Content-Type": "application/json"},
     )
-    event = json.loads(urllib.request.urlopen(request, timeout=30).read())["event_id"]
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        event = json.loads(answer.read())["event_id"]
     with urllib.request.urlopen(
         f"{address}/gradio_api/call/trill_explore/{event}", timeout=60
     ) as answer:
@@ -152,3 +155,4 @@ def test_examples_are_served_by_id_only(address):
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"{address}/example/trill/{name}", timeout=20)
         assert caught.value.code == 404
+        caught.value.close()
