@@ -33,7 +33,7 @@ from core import metrics, registry, settings
 from core.health import built
 from core.registry import MethodSpec
 from core.settings import Settings
-from core.ui import api_page, chrome, landing, routes, sessions, status, theme, visitor_jobs
+from core.ui import api_page, chrome, head, landing, routes, sessions, status, theme, visitor_jobs
 from core.ui.page import failed_page
 
 logger = logging.getLogger(__name__)
@@ -238,7 +238,7 @@ def launch_kwargs(chosen: Settings, titles: dict[str, tuple[str, str]]) -> dict[
             "routes": routes.routes(),
             "middleware": [
                 Middleware(GZipMiddleware, minimum_size=1000),
-                Middleware(routes.PageHead, titles=titles),
+                Middleware(head.PageHead, titles=titles),
             ],
         },
     }

@@ -6,16 +6,12 @@ there is. With a password on the hub, files and metrics want the same login as t
 
 from __future__ import annotations
 
-import gzip
-import html
 import json
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -26,26 +22,13 @@ from starlette.routing import Route
 from core import health, registry
 from core import metrics as metrics_of
 from core.errors import NotFoundError
-from core.ui import chrome, links, theme
+from core.ui import links, theme
 
 _YEAR = "public, max-age=31536000, immutable"
 _INLINE = re.compile(
     r"(image/(png|jpeg|webp|gif)|audio/[\w.+-]+|video/[\w.+-]+|application/json|text/plain)"
 )
 _DOWNLOAD_SECONDS = 600.0
-
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    # Gradio compiles its HTML templates and styles at run time, hence the two unsafe words; no
-    # other host may be reached, whatever the page holds.
-    "content-security-policy": (
-        "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        "connect-src 'self' data: blob: ws: wss:; media-src 'self' data: blob:; "
-        "worker-src 'self' blob:; object-src 'none'; base-uri 'self'"
-    ),
-}
 
 _downloads: dict[str, tuple[Path, float]] = {}
 
@@ -188,87 +171,3 @@ def routes() -> list[Route]:
         Route("/download/{token}", download),
         Route("/example/{method}/{id}", example),
     ]
-
-
-def _kind(name: str, pages: Mapping[str, Any]) -> str:
-    if name in pages:
-        return "page"
-    if name.startswith("gradio_api"):
-        return "api"
-    if name.startswith(("assets", "static", "vitrine", "theme.css")):
-        return "asset"
-    return "file" if name.startswith(("artifact", "download")) else "service"
-
-
-Scope = dict[str, Any]
-Send = Callable[[Any], Awaitable[None]]
-
-
-class PageHead:
-    """Middleware that puts title, language, style sheet and script into each page's head.
-
-    Gradio inserts them by script after the first paint, which would flash, and it names a picture
-    on another host. Pages are held back until complete (tens of kilobytes); nothing else is.
-    """
-
-    def __init__(self, app: Any, titles: Mapping[str, tuple[str, str]]) -> None:
-        """Wrap `app`; `titles` maps a page's path without slashes to title and description."""
-        self.app = app
-        self.titles = titles
-
-    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        path = scope["path"]
-        root = scope.get("root_path", "")
-        name = path.removeprefix(root).strip("/")
-        held: list[bytes] = []
-        start: dict[str, Any] = {}
-
-        async def passed(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                metrics_of.count_answer(_kind(name, self.titles), message["status"])
-                headers = [(k.lower(), v) for k, v in message["headers"]]
-                present = {k for k, _ in headers}
-                headers += [
-                    (k.encode(), v.encode())
-                    for k, v in HEADERS.items()
-                    if k.encode() not in present
-                ]
-                message = {**message, "headers": headers}
-                kind = dict(headers).get(b"content-type", b"")
-                if name in self.titles and kind.startswith(b"text/html"):
-                    start.update(message)
-                    return
-                await send(message)
-            elif start:
-                held.append(message.get("body", b""))
-                if not message.get("more_body"):
-                    await self._finish(start, b"".join(held), name, send)
-            else:
-                await send(message)
-
-        await self.app(scope, receive, passed)
-
-    async def _finish(self, start: dict[str, Any], body: bytes, name: str, send: Send) -> None:
-        text = body.decode("utf-8")
-        title, description = self.titles[name]
-        text = re.sub(r'\s*<meta\s+(property|name)="(og|twitter):[^>]*>', "", text)
-        tags = (
-            f"<title>{html.escape(title)}</title>"
-            f'<meta name="description" content="{html.escape(description)}">{theme.head_tags(chrome.method_at(name))}'
-        )
-        body = text.replace(
-            '<meta charset="utf-8" />', f'<meta charset="utf-8" />{tags}', 1
-        ).encode()
-        headers = [(k, v) for k, v in start["headers"] if k != b"content-length"]
-        headers.append((b"content-length", str(len(body)).encode()))
-        await send({**start, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-
-def gzip_size(body: bytes) -> int:
-    """Bytes on the wire at level 6, what the page budget counts."""
-    return len(gzip.compress(body, 6))
