@@ -183,3 +183,23 @@ def test_paths_that_name_nothing_of_ours_are_refused(address, path):
     answer = httpx.get(address.rstrip("/") + path.replace("{run}", run))
     assert answer.status_code == 404
     assert "root:" not in answer.text
+
+
+def test_a_page_leaves_out_what_only_the_server_reads_and_stays_whole(address):
+    text = httpx.get(address + "echo", timeout=90).text
+    page = json.loads(re.search(r"window\.gradio_config = (\{.*?\});</script>", text, re.S)[1])
+    whole = httpx.get(address + "config", timeout=90).json()
+    ids = set(whole["page"]["echo"]["components"])
+    assert {component["id"] for component in page["components"]} == ids
+    assert all("example_inputs" not in component for component in page["components"])
+    wanted = {c["id"]: c["props"] for c in whole["components"] if c["id"] in ids}
+    assert {c["id"]: c["props"] for c in page["components"]} == wanted
+
+
+def test_a_page_whose_form_is_unknown_is_left_alone():
+    from core.ui import head
+
+    for text in ("window.gradio_config = {broken};</script>", "<p>nothing</p>"):
+        assert head._CONFIG.sub(head._slim, text) == text
+    sly = 'window.gradio_config = {"components":[],"title":"\\u003c/script>&"};</script>'
+    assert "</script>&" not in head._CONFIG.sub(head._slim, sly)[:-10]
