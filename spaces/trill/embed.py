@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.cache.construction import construction
 from core.errors import InputError, WeightsError
 
 from . import config, frontend
@@ -48,6 +49,7 @@ class Embedded:
         return self.series(layer).mean(0)
 
 
+@construction()
 def fold_batch_norm(net: nn.Module) -> nn.Module:
     """Return a copy whose batch norms are folded into their convolutions; results agree to 1e-4."""
     net = copy.deepcopy(net).eval()
@@ -163,6 +165,7 @@ def read_config(folder: Path = WEIGHTS) -> dict[str, Any]:
         ) from error
 
 
+@construction()
 def load_net(folder: Path = WEIGHTS, file: str = "model.safetensors") -> tuple[ResNetish, dict]:
     """Build the network of a weights folder and fill it; float16 is read as float32.
 
@@ -204,6 +207,7 @@ def load(folder: Path = WEIGHTS) -> Embedder:
     return Embedder(net, info=info)
 
 
+@construction()
 def build(info: dict[str, Any]) -> ResNetish:
     """Build the empty network that `config.json` describes; for the model cache."""
     return ResNetish(config.net_from_dict(info["net"]))

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from core.cache.construction import construction
+
 from . import frontend
 from .config import NetConfig, Padding
 from .embed import Embedder
@@ -44,6 +46,7 @@ def mfcc_statistics(log_mel: np.ndarray) -> np.ndarray:
     return np.concatenate([mfcc.mean(0), mfcc.std(0), np.diff(mfcc, axis=0).std(0)])
 
 
+@construction()
 def untrained(cfg: NetConfig, seed: int = 0) -> Embedder:
     """The same network with random weights."""
     net = ResNetish(cfg)

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.cache.construction import construction
 from core.registry import Score
 from core.training import (
     Card,
@@ -124,6 +125,7 @@ class MomentHead(nn.Module):
 class Trainee(nn.Module):
     """The network with its training-only head, so that one forward serves both losses."""
 
+    @construction()
     def __init__(self, cfg: TrainConfig) -> None:
         super().__init__()
         self.net = ResNetish(cfg.net)

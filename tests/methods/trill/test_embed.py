@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
 import torch
 
+from core.cache.construction import construction
 from core.errors import InputError, WeightsError
 from core.methods.trill import config, embed, metrics, reference, synth
 from core.methods.trill.model import ResNetish, initialise
@@ -146,3 +148,19 @@ def test_an_untrained_net_is_the_same_every_time():
         initialise(net, torch.Generator().manual_seed(0))
     one, two = (embed.Embedder(net.eval()).embed(sound(1.0)) for net in nets)
     assert np.array_equal(one.layer19, two.layer19)
+
+
+def test_nets_are_built_under_the_lock_that_protects_all_construction():
+    """A `from_pretrained` of another thread swaps how modules register; ours must wait for it."""
+    built = threading.Event()
+
+    def build_one():
+        embed.build(embed.read_config())
+        built.set()
+
+    with construction():
+        thread = threading.Thread(target=build_one)
+        thread.start()
+        assert not built.wait(0.3)
+    assert built.wait(30)
+    thread.join()
