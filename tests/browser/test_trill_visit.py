@@ -59,8 +59,8 @@ def address(tmp_path_factory):
     url = f"http://127.0.0.1:{port}"
     for _ in range(240):
         try:
-            urllib.request.urlopen(f"{url}/healthz", timeout=2).read()
-            break
+            with urllib.request.urlopen(f"{url}/healthz", timeout=2):
+                break
         except OSError:
             assert process.poll() is None, (folder / "log.txt").read_text()[-800:]
             time.sleep(0.5)
@@ -178,7 +178,7 @@ def test_three_classes_of_three_clips_are_taught_and_used(page):
     page.click("#tr-classify")
     page.locator(".tr-out-teach .tr-shares").wait_for(timeout=SECONDS)
     with page.expect_download() as download:
-        page.locator("text=Teach: neutral, anger, sadness").first.click()
+        page.locator(".vt-run-text a", has_text="Teach: neutral, anger").first.click()
         page.locator("a:has-text('Download head (JSON)')").click(timeout=SECONDS)
     head = json.loads(Path(download.value.path()).read_text())
     assert head["labels"] == ["neutral", "anger", "sadness"]
@@ -204,17 +204,16 @@ def test_settings_come_back_from_a_link_and_from_a_dropped_file(page, browser, a
     ended(page, "survive")
     links = page.locator(".tr-out-survive [data-do=copy-link]")
     run = re.search(r"run=([\w-]+)", links.first.get_attribute("data-link"))[1]
-    stored = page.request.get(f"{address}/artifact/{run}/vitrine.json").body()
+    stored = page.request.get(f"{address}/artifact/{run}/settings.json").body()
     picture = page.request.get(f"{address}/artifact/{run}/picture.png").body()
-    for name, data in (("vitrine.json", stored), ("picture.png", picture)):
+    for name, data in (("settings.json", stored), ("picture.png", picture)):
         file = tmp_path / name
         file.write_bytes(data)
         other = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         other.goto(f"{address}/trill")
         other.wait_for_selector(".tr-out-explore .tr-say", timeout=SECONDS)
-        other.locator(".vt-open-file input[type=file], input[type=file].vt-open-file").or_(
-            other.locator("input[type=file]").last
-        ).last.set_input_files(file)
+        other.locator(".vt-history-column input[type=file]").set_input_files(file)
+        expect(other.locator(".vt-bar[data-state=note]").first).to_be_attached(timeout=SECONDS)
         other.click("#tr-mode-survive-button")
         expect(other.locator("input[type=number][aria-label*='Pitch']")).to_have_value(
             "-4", timeout=SECONDS
