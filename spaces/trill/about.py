@@ -84,7 +84,7 @@ def panel() -> str:
         "documentation of its successor FRILL (TensorFlow Hub, frill/1). They take the best of several "
         "classifiers on the test set, on data that cannot be shipped, with a net of 24.6 million parameters. Our "
         "scores on open data stand in the Check tab; the two must not be compared digit by digit.</p>"
-        f'<div class="tr-scroll"><table class="tr-table"><thead><tr><th scope="col">task</th>'
+        f'<div class="tr-scroll" tabindex="0"><table class="tr-table"><thead><tr><th scope="col">task</th>'
         f'<th scope="col">TRILL, published</th></tr></thead><tbody>{rows}'
         "</tbody></table></div><p><small>Size 98.1 MB, 275.3 ms per clip on a Pixel 1 phone (same "
         "source).</small></p></div>",

@@ -239,7 +239,7 @@ def confusion(classes: Sequence[str], matrix: Sequence[Sequence[int]]) -> str:
         )
         rows.append(f'<tr><th scope="row">{text(name)}</th>{cells}</tr>')
     return (
-        '<div class="tr-scroll"><table class="tr-confusion"><caption>Rows: what a clip is. Columns: '
+        '<div class="tr-scroll" tabindex="0"><table class="tr-confusion"><caption>Rows: what a clip is. Columns: '
         "what a head that never heard it says.</caption>"
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

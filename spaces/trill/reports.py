@@ -101,7 +101,7 @@ def scores_panel() -> str:
         "were chosen on a validation part, for ours and for each baseline, and the test was used "
         "once.</p></div>",
         f"<div>{marks}{pictures}</div>",
-        f'<details><summary>As a table</summary><div class="tr-scroll"><table class="tr-table">'
+        f'<details><summary>As a table</summary><div class="tr-scroll" tabindex="0"><table class="tr-table">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>",
         _own_clips_panel(every),
         f"<p><small>Re-run it with your own copy of the data: <code>python app.py eval trill --data "
@@ -245,7 +245,7 @@ def check_panel(result: CheckResult, link: Link, stored: str = "") -> str:
     )
     return frame(
         f"<div>{''.join(parts)}</div>",
-        f'<div class="tr-scroll"><table class="tr-table"><thead><tr><td></td>{head}</tr></thead>'
+        f'<div class="tr-scroll" tabindex="0"><table class="tr-table"><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>",
         heard,
         f"<p><small>Few clips, so the intervals are wide; the benchmark above is the one to quote. "
