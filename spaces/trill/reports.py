@@ -53,7 +53,7 @@ def why_panel(result: ExploreResult, stored: str = "") -> str:
         f"<small>{text(LAYER_WORDS[result.layer].capitalize())}</small></div>"
         f"<div>{charts.picture(result.other_similarity, similarity + LAYER_WORDS[other], 'tr-square')}"
         f"<small>{text(LAYER_WORDS[other].capitalize())}</small></div></div></div>",
-        "<div><h3>4. How it learned that</h3><p>No labels were used. An <b>anchor</b> and a "
+        "<div><h3>4. How it learned that</h3><p>The method needs no labels. An <b>anchor</b> and a "
         "<b>positive</b> are two moments of one recording, the <b>negative</b> is from another. "
         "Training pulls the first two together until the negative is further away by a margin. Choose "
         "three moments and see what the net would still have to learn.</p></div>",
@@ -96,7 +96,7 @@ def scores_panel() -> str:
     source = f" Weights {text(weights)}." if weights else ""
     return frame(
         f'<div><p class="tr-say">On <b>{ahead} of {len(scores)}</b> tasks the trained net is ahead of '
-        "every baseline. Where the interval covers a rival, that may be luck.</p><p>Speakers of the test were never heard in training, but for six actors in "
+        "every baseline.</p><p>Where its interval covers a rival, that may be luck. Speakers of the test were never heard in training, but for six actors in "
         "the first emotion score, whose sentences were heard without labels. Classifier and layer "
         "were chosen on a validation part, for ours and for each baseline, and the test was used "
         "once.</p></div>",
