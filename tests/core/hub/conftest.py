@@ -20,14 +20,19 @@ def _forget() -> None:
         del sys.modules[name]
 
 
-@pytest.fixture(autouse=True)
-def no_leaked_event_loops(monkeypatch) -> None:
+def no_event_loops(patch: pytest.MonkeyPatch) -> None:
     """Gradio makes event loops for the locks of an app and never closes them; locks need none."""
     from gradio import queueing, utils
 
-    monkeypatch.setattr(queueing, "safe_get_lock", asyncio.Lock)
-    monkeypatch.setattr(utils, "safe_get_lock", asyncio.Lock)
-    monkeypatch.setattr(utils, "safe_get_stop_event", asyncio.Event)
+    patch.setattr(queueing, "safe_get_lock", asyncio.Lock)
+    patch.setattr(utils, "safe_get_lock", asyncio.Lock)
+    patch.setattr(utils, "safe_get_stop_event", asyncio.Event)
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_event_loops(monkeypatch) -> None:
+    """Apps that are built in a test leave no event loop behind."""
+    no_event_loops(monkeypatch)
 
 
 @pytest.fixture
@@ -43,15 +48,25 @@ def fake_methods(monkeypatch) -> Iterator[Path]:
     _forget()
 
 
-@pytest.fixture
-def hub(fake_methods):
-    """The hub of the fake methods, built but not launched."""
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory) -> Iterator[tuple]:
+    """The hub of the fake methods, built once but not launched: app, arguments, broken pages."""
+    import core.methods
+    from core import health, registry, settings
     from core import hub as module
 
-    with warnings.catch_warnings():
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        no_event_loops(patch)
+        patch.setenv("VITRINE_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        patch.setattr(registry, "SPACES", SPACES)
+        patch.setattr(core.methods, "__path__", [str(SPACES)])
+        settings.use(None)
+        _forget()
         warnings.simplefilter("error")
         blocks, arguments = module.build_hub()
-    return blocks, arguments
+        yield blocks, arguments, list(health.built["broken"])
+    _forget()
+    settings.use(None)
 
 
 @pytest.fixture(scope="session")

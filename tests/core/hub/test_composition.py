@@ -18,13 +18,13 @@ def config(blocks):
 
 
 def test_every_method_has_a_page_and_so_have_jobs_status_and_api(hub):
-    blocks, _ = hub
+    blocks, *_ = hub
     assert [path for path, _, _ in blocks.pages] == ["", "api", "echo", "broken", "jobs", "status"]
 
 
 def test_a_page_that_fails_shows_its_error_and_leaves_nothing_behind(hub):
-    blocks, _ = hub
-    assert [broken.slug for broken in health.built["broken"]] == ["broken"]
+    blocks, _, broken = hub
+    assert [page.slug for page in broken] == ["broken"]
     found = config(blocks)
     on_page = set(found["page"]["broken"]["components"])
     texts = [str(c["props"].get("value", "")) for c in found["components"] if c["id"] in on_page]
@@ -62,7 +62,7 @@ def test_endpoints_that_cannot_be_declared_break_only_their_method(fake_methods,
 
 
 def test_public_endpoints_are_named_once_and_after_their_method(hub):
-    blocks, _ = hub
+    blocks, *_ = hub
     public = [
         d["api_name"] for d in config(blocks)["dependencies"] if d["api_visibility"] == "public"
     ]
@@ -71,7 +71,7 @@ def test_public_endpoints_are_named_once_and_after_their_method(hub):
 
 
 def test_a_page_stays_within_sixty_components(hub):
-    blocks, _ = hub
+    blocks, *_ = hub
     found = config(blocks)
     for page in found["page"]:
         ids = set(found["page"][page]["components"])
@@ -80,7 +80,7 @@ def test_a_page_stays_within_sixty_components(hub):
 
 
 def test_the_frame_costs_few_components(hub):
-    blocks, _ = hub
+    blocks, *_ = hub
     found = config(blocks)
     ids = set(found["page"]["echo"]["components"])
     parts = [c for c in found["components"] if c["id"] in ids and c["type"] not in LAYOUT]
@@ -89,7 +89,7 @@ def test_the_frame_costs_few_components(hub):
 
 
 def test_tabs_come_in_the_order_of_the_design(hub):
-    blocks, _ = hub
+    blocks, *_ = hub
     labels = [c["props"]["label"] for c in config(blocks)["components"] if c["type"] == "tabitem"]
     assert labels == ["Try", "Why", "Check", "Train your own", "About"]
 
@@ -121,7 +121,7 @@ def test_an_unknown_method_alone_is_refused(fake_methods):
 
 
 def test_launch_arguments_bound_queue_sessions_and_uploads(hub):
-    blocks, arguments = hub
+    blocks, arguments, _ = hub
     assert arguments["state_session_capacity"] == 500
     assert arguments["max_file_size"] == settings.current().max_upload_bytes
     assert arguments["ssr_mode"] is False
