@@ -210,7 +210,7 @@ def _clip(file: Any) -> requests.Clip:
 def _run(request: requests.Request) -> AnyResult:
     from core.jobs import runner
 
-    from .ui_try import work
+    from .showing import work
 
     handle = runner().submit(work, request, method="trill", title=f"API: {request.kind}")
     return handle.result()

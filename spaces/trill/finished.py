@@ -24,9 +24,3 @@ def finished(kind: str) -> AnyResult | None:
     """The stored result of one verb, or None before it was ever computed."""
     entry = _entries().get(kind)
     return result_from_dict(entry["result"]) if entry else None
-
-
-def finished_request(kind: str) -> dict[str, Any] | None:
-    """The request that led to it."""
-    entry = _entries().get(kind)
-    return entry["request"] if entry else None

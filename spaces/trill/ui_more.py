@@ -14,7 +14,8 @@ from . import about, gallery, intake, panels, reports, requests
 from .finished import MARK, finished
 from .requests import Clip
 from .results import ExploreResult, TrainResult
-from .ui_try import Try, finished_panel, keep, restore, show_in, work
+from .showing import finished_panel, keep, restore, show_in, work
+from .ui_try import Try
 
 MOMENTS: tuple[tuple[str, str, float, float | None], ...] = (
     ("Two readers in turn, first voice", "two-readers-in-turn", 0.3, 1.5),

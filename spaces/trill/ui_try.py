@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from core.registry import SPACES
-from core.runs.request import to_json
 from core.ui import theme
-from core.ui.actions import Kept, Shown
+from core.ui.actions import Shown
 from core.ui.errors import visitor_errors
 from core.ui.page import Page
 from core.ui.snippets import file_argument
 
-from . import gallery, intake, panels, reports, requests
-from .finished import MARK, finished, finished_request
-from .requests import MAX_CLASSES, MAX_CLIPS, Clip
-from .results import AnyResult, result_from_dict, result_to_dict
+from . import gallery, intake, lesson_panels, panels, reports, requests
+from .board import board, plain, with_clips
+from .requests import Clip
+from .showing import finished_panel, keep, restore, show_in, work
 
 __all__ = ["EXAMPLES", "Try"]
 
-Panel = Callable[[Any, Callable[[str], str], str], str]
-PANELS: dict[str, Panel] = {
-    "explore": panels.explore_panel,
-    "compare": panels.compare_panel,
-    "teach": panels.teach_panel,
-    "classify": panels.classify_panel,
-    "survive": panels.survive_panel,
-    "triplet": panels.triplet_panel,
-    "personalise": panels.personalise_panel,
-    "check": reports.check_panel,
-    "train": reports.train_panel,
-}
 EXAMPLES: tuple[tuple[str, str, str], ...] = (
     ("Two readers in turn", "two-readers-in-turn", "reader-1841-a"),
     ("One reader twice", "reader-1841-a", "reader-1841-b"),
@@ -47,65 +33,6 @@ OPTIONS = {
     "l2": "Teach on unit vectors",
     "standardise": "Teach on standardised vectors",
 }
-
-
-def work(job: Any, request: requests.Request) -> AnyResult:
-    """The work of every action; torch is loaded here, in the job's thread."""
-    from . import pipeline
-
-    return pipeline.run(job, request)
-
-
-def keep(request: requests.Request, result: AnyResult) -> Kept:
-    """What is stored of a result; its picture carries the request, so that dropping it reopens it."""
-    from core.runs.png import write_png
-    from core.ui.links import Settings, envelope
-
-    files = dict(result.files)
-    if "picture.png" in files:
-        settings = Settings("trill", request.kind, to_json(request))
-        files["picture.png"] = write_png(files["picture.png"], envelope(settings))
-    return Kept(
-        result=result_to_dict(result),
-        artifacts=files,
-        thumbnail="picture.png" if "picture.png" in files else None,
-        title=_title(request),
-        tier=request.tier,
-    )
-
-
-def restore(run: Any) -> AnyResult:
-    """The result of a stored run."""
-    return result_from_dict(run.result)
-
-
-def _title(request: requests.Request) -> str:
-    clip = getattr(request, "clip", None)
-    if clip is not None:
-        return f"{request.kind.capitalize()}: {clip.title}"
-    if isinstance(request, requests.CompareRequest):
-        return f"Compare: {request.first.title} and {request.second.title}"
-    if isinstance(request, requests.TeachRequest):
-        return "Teach: " + ", ".join(group.name for group in request.classes)
-    return request.kind.capitalize()
-
-
-def show_in(output: gr.HTML) -> Callable[[Shown], dict[Any, Any]]:
-    """A `show` that puts the result's panel into `output`."""
-
-    def show(shown: Shown) -> dict[Any, Any]:
-        stored = "Stored run" if shown.stored else ""
-        return {output: PANELS[shown.result.kind](shown.result, shown.link, stored)}
-
-    return show
-
-
-def finished_panel(kind: str) -> str:
-    """The panel of a finished example, or a place for the first result."""
-    result = finished(kind)
-    if result is None:
-        return panels.empty("The result will stand here.")
-    return PANELS[kind](result, lambda name: "", MARK)
 
 
 class Try:
@@ -201,7 +128,7 @@ class Try:
             height=110,
             type="filepath",
         )
-        self.board = gr.HTML(panels.board([]), apply_default_css=False, js_on_load=None)
+        self.board = gr.HTML(lesson_panels.board([]), apply_default_css=False, js_on_load=None)
         with gr.Row():
             self.borrow = gr.Button(
                 "Take an example lesson", size="sm", min_width=120, elem_id="tr-borrow"
@@ -357,7 +284,7 @@ class Try:
             start, end = intake.parse_cut(cut or "")
             made = intake.clip_of_file(clip)
             part = Clip(source=made.source, name=made.name, start=start, end=end)
-            lesson = _with(lesson, name, [part])
+            lesson = with_clips(lesson, name, [part])
         return lesson, board(lesson)
 
     def add_files(
@@ -365,13 +292,13 @@ class Try:
     ) -> tuple[list[Any], str, None]:
         """Handler of the drop zone."""
         with visitor_errors():
-            lesson = _with(lesson, name, [intake.clip_of_file(file) for file in files or []])
+            lesson = with_clips(lesson, name, [intake.clip_of_file(file) for file in files or []])
         return lesson, board(lesson), None
 
     def borrow_lesson(self) -> tuple[list[Any], str]:
         """Handler of “Take an example lesson”: three moods of one actor, three clips each."""
         lesson = [
-            (mood, [_plain(Clip(source=f"example:actor-13-{mood}-{k}")) for k in (1, 2, 3)])
+            (mood, [plain(Clip(source=f"example:actor-13-{mood}-{k}")) for k in (1, 2, 3)])
             for mood in ("neutral", "anger", "sadness")
         ]
         return lesson, board(lesson)
@@ -528,61 +455,4 @@ class Try:
 
     def opening(self) -> dict[Any, Any]:
         """What the tab shows before the visitor did anything."""
-        updates: dict[Any, Any] = {
-            output: finished_panel(kind) for kind, output in self.outputs.items()
-        }
-        request = finished_request("teach")
-        if request is not None:
-            updates |= {self.lesson: [], self.board: panels.board([])}
-        return updates
-
-
-def _plain(clip: Clip) -> dict[str, Any]:
-    return {"source": clip.source, "name": clip.name, "start": clip.start, "end": clip.end}
-
-
-def _with(lesson: list[Any], name: str, clips: list[Clip]) -> list[Any]:
-    """A lesson with clips added to one class.
-
-    Raises:
-        InputError: the name is empty, or a limit is reached.
-    """
-    from core.errors import InputError
-
-    name = " ".join((name or "").split())[:40]
-    if not name:
-        raise InputError(
-            "The clips have no class yet. A class needs a name. Type one first, then add clips."
-        )
-    found = [(known, list(members)) for known, members in lesson or []]
-    for known, members in found:
-        if known.casefold() == name.casefold():
-            if len(members) + len(clips) > MAX_CLIPS:
-                raise InputError(
-                    f"{known} would have {len(members) + len(clips)} clips. A class holds "
-                    f"{MAX_CLIPS}. Add fewer, or start over."
-                )
-            members += [_plain(clip) for clip in clips]
-            return found
-    if len(found) == MAX_CLASSES:
-        raise InputError(
-            f"There are {MAX_CLASSES} classes already, and that is the limit. "
-            "Add clips to one of them, or start over."
-        )
-    if len(clips) > MAX_CLIPS:
-        raise InputError(f"{len(clips)} files were given. A class holds {MAX_CLIPS}. Drop fewer.")
-    return [*found, (name, [_plain(clip) for clip in clips])]
-
-
-def board(lesson: list[Any]) -> str:
-    """The lesson as HTML."""
-    return panels.board([(name, [_words(clip) for clip in clips]) for name, clips in lesson])
-
-
-def _words(clip: dict[str, Any]) -> str:
-    known = gallery.examples().get(clip["source"].partition(":")[2])
-    words = clip["name"] or (known.title if known else clip["source"][-8:])
-    if clip["start"] or clip["end"] is not None:
-        end = "" if clip["end"] is None else f"{clip['end']:g}"
-        words += f", {clip['start']:g}-{end} s"
-    return words
+        return {output: finished_panel(kind) for kind, output in self.outputs.items()}

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from core.methods.trill import about, charts, finished, panels, reports
+from core.methods.trill import about, charts, finished, lesson_panels, panels, reports
 from core.methods.trill.results import TrainPoint
 
 EVIL = '"><script>alert(1)</script>'
@@ -54,7 +54,7 @@ def test_names_from_visitors_are_escaped_everywhere():
         charts.confusion([EVIL, "b"], [[1, 0], [0, 1]]),
         charts.share_bars([EVIL, "b"], [0.4, 0.6], EVIL),
         charts.legend([EVIL]),
-        panels.board([(EVIL, [EVIL])]),
+        lesson_panels.board([(EVIL, [EVIL])]),
         panels.empty(EVIL),
     ]
     for text in drawn:
@@ -66,7 +66,7 @@ def test_names_from_visitors_are_escaped_everywhere():
     "kind", ["explore", "compare", "teach", "survive", "triplet", "personalise"]
 )
 def test_a_panel_opens_with_a_sentence_and_a_picture(kind):
-    from core.methods.trill.ui_try import PANELS
+    from core.methods.trill.showing import PANELS
 
     result = finished.finished(kind)
     text = PANELS[kind](result, no_link, "stored")

@@ -10,7 +10,8 @@ import pytest
 
 from core.errors import InputError
 from core.methods.trill import SPEC, gallery, intake, listening, requests
-from core.methods.trill.ui_try import Try, board
+from core.methods.trill.board import board
+from core.methods.trill.ui_try import Try
 from core.ui.page import MAX_COMPONENTS
 
 BUILD = """
