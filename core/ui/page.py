@@ -224,16 +224,17 @@ class Page:
         owner = jobs.owner_of(owner)
         query = dict(request.query_params) if request else {}
         first = {self.browser: owner, self.history: history.markup(self.spec.slug, owner)}
+        # the finished example stands wherever nothing else is asked for, so no part is blank
+        first |= self._opening() if self._opening else {}
         try:
             if run_id := query.get("run"):
                 yield first | self._open_run(run_id)
             elif text := query.get("p"):
                 yield first | self._fill(links.read_params(text, method=self.spec.slug))
-            elif handle := jobs.reattach(owner, self.spec.slug):
-                yield first
-                yield from self._follow(handle)
             else:
-                yield first | (self._opening() if self._opening else {})
+                yield first
+                if handle := jobs.reattach(owner, self.spec.slug):
+                    yield from self._follow(handle)
         except VitrineError as error:
             yield first | self._say(sentence(error))
 
