@@ -16,8 +16,7 @@ def start(page, text: str, delay: float = 0.0) -> None:
 
 
 def state(page, wanted: str) -> str:
-    page.wait_for_selector(f'.vt-bar[data-state="{wanted}"]')
-    return page.inner_text(f'.vt-bar[data-state="{wanted}"] .vt-bar-text')
+    return page.wait_for_selector(f'.vt-bar[data-state="{wanted}"] .vt-bar-text').inner_text()
 
 
 def finish(page, text: str) -> None:
@@ -64,8 +63,9 @@ def test_stop_stops_by_click_and_by_escape(visit):
     page.get_by_role("button", name="Stop").click()
     assert "stopped" in state(page, "cancelled")
     start(page, "neither is this")
+    state(page, "working")
     page.keyboard.press("Escape")
-    state(page, "cancelled")
+    assert "stopped" in state(page, "cancelled")
 
 
 def test_a_job_goes_on_without_its_tab_and_is_listed(visit):
