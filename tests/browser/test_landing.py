@@ -105,6 +105,9 @@ def test_no_page_scrolls_sideways(visit, width):
         page = visitor.open(path)
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        for part in page.locator(".vt-nav a:visible, .vt-nav button:visible").all():
+            box = part.bounding_box()
+            assert box["x"] + box["width"] <= width, (path, part.inner_text())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
