@@ -96,7 +96,13 @@ def test_app_py_without_arguments_serves_the_hub(tmp_path, on_space):
         given |= {"SYSTEM": "spaces", "SPACE_ID": "someone/vitrine"}
     log = (tmp_path / "log").open("w+")
     process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **given}, stdout=log, stderr=log
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={**os.environ, **given},
+        stdout=log,
+        stderr=log,
+        # tests that run in the background inherit an ignored SIGINT
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert _says("Vitrine is at http://", process, log), Path(log.name).read_text()
