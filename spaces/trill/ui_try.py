@@ -43,14 +43,14 @@ class Try:
         with gr.Row(elem_id="tr-work", equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 self._clip()
-                with gr.Tabs(elem_id="tr-modes"):
-                    with gr.Tab("Explore", elem_id="tr-mode-explore"):
+                with gr.Tabs(elem_id="tr-modes") as self.modes:
+                    with gr.Tab("Explore", id="explore", elem_id="tr-mode-explore"):
                         self.explore_button = self._button("Explore", "explore")
-                    with gr.Tab("Compare", elem_id="tr-mode-compare"):
+                    with gr.Tab("Compare", id="compare", elem_id="tr-mode-compare"):
                         self._compare()
-                    with gr.Tab("Teach", elem_id="tr-mode-teach"):
+                    with gr.Tab("Teach", id="teach", elem_id="tr-mode-teach"):
                         self._teach()
-                    with gr.Tab("Change", elem_id="tr-mode-survive"):
+                    with gr.Tab("Change", id="survive", elem_id="tr-mode-survive"):
                         self._survive()
                 self._advanced()
             with gr.Column(scale=8, min_width=340):
@@ -77,6 +77,7 @@ class Try:
         self.clip = gr.Audio(
             label="Your clip",
             sources=["microphone", "upload"],
+            buttons=["download"],  # "share" works on Hugging Face Spaces only
             type="filepath",
             elem_id="tr-clip",
             value=str(gallery.example(EXAMPLES[0][1]).path),
@@ -102,6 +103,7 @@ class Try:
         self.second = gr.Audio(
             label="Clip B (clip A is above)",
             sources=["microphone", "upload"],
+            buttons=["download"],  # "share" works on Hugging Face Spaces only
             type="filepath",
             elem_id="tr-second",
             value=str(gallery.example(EXAMPLES[0][2]).path),
@@ -319,12 +321,16 @@ class Try:
             bar=bars["explore"],
             triggers=[self.explore_button.click],
             inputs=[self.clip, *self.hearing],
-            outputs=[outputs["explore"], why],
+            outputs=[outputs["explore"], why, self.modes],
             make=self.make_explore,
             show=lambda shown: (
                 show_in(outputs["explore"])(shown) | {why: reports.why_panel(shown.result)}
             ),
-            fill=lambda r: {self.clip: intake.file_of_clip(r["clip"])} | self.fill_hearing(r),
+            fill=lambda r: (
+                {self.clip: intake.file_of_clip(r["clip"])}
+                | self.fill_hearing(r)
+                | self._turn_to("explore")
+            ),
             api_name="trill_explore",
             api_arguments=lambda r: clip_argument | hearing_arguments(r),
             **shared,
@@ -334,7 +340,7 @@ class Try:
             bar=bars["compare"],
             triggers=[self.compare_button.click],
             inputs=[self.clip, self.second, *self.hearing],
-            outputs=[outputs["compare"]],
+            outputs=[outputs["compare"], self.modes],
             make=self.make_compare,
             show=show_in(outputs["compare"]),
             fill=lambda r: (
@@ -343,6 +349,7 @@ class Try:
                     self.second: intake.file_of_clip(r["second"]),
                 }
                 | self.fill_hearing(r)
+                | self._turn_to("compare")
             ),
             api_name="trill_compare",
             api_arguments=lambda r: {
@@ -367,7 +374,7 @@ class Try:
                 self.telephone,
                 *self.hearing,
             ],
-            outputs=[outputs["survive"]],
+            outputs=[outputs["survive"], self.modes],
             make=self.make_survive,
             show=show_in(outputs["survive"]),
             fill=lambda r: (
@@ -380,6 +387,7 @@ class Try:
                     self.telephone: r["telephone"],
                 }
                 | self.fill_hearing(r)
+                | self._turn_to("survive")
             ),
             **shared,
         )
@@ -410,7 +418,7 @@ class Try:
             bar=self.bars["teach"],
             triggers=[self.teach_button.click],
             inputs=[self.lesson, self.classifier, self.c, *self.hearing],
-            outputs=[output, self.head, self.board],
+            outputs=[output, self.head, self.board, self.modes],
             make=self.make_teach,
             show=show,
             fill=self._fill_teach,
@@ -427,13 +435,16 @@ class Try:
             bar=self.bars["teach"],
             triggers=[self.classify_button.click],
             inputs=[self.clip, self.head, frame.tier],
-            outputs=[output],
+            outputs=[output, self.modes],
             make=self.make_classify,
             show=show_in(output),
-            fill=lambda r: {
-                self.clip: intake.file_of_clip(r["clip"]),
-                self.head: r["head"].partition(":")[2],
-            },
+            fill=lambda r: (
+                {
+                    self.clip: intake.file_of_clip(r["clip"]),
+                    self.head: r["head"].partition(":")[2],
+                }
+                | self._turn_to("teach")
+            ),
             api_name="trill_classify",
             api_arguments=lambda r: {
                 "clip": file_argument("clip.wav"),
@@ -451,7 +462,11 @@ class Try:
             self.board: board(lesson),
             self.classifier: request["classifier"],
             self.c: math.log10(request["c"]),
-        } | self.fill_hearing(request)
+        } | (self.fill_hearing(request) | self._turn_to("teach"))
+
+    def _turn_to(self, mode: str) -> dict[Any, Any]:
+        """Show the part of the tab that a link, a file or a running job belongs to."""
+        return {self.modes: gr.Tabs(selected=mode)}
 
     def opening(self) -> dict[Any, Any]:
         """What the tab shows before the visitor did anything."""

@@ -214,7 +214,9 @@ def test_settings_come_back_from_a_link_and_from_a_dropped_file(page, browser, a
         other.wait_for_selector(".tr-out-explore .tr-say", timeout=SECONDS)
         other.locator(".vt-history-column input[type=file]").set_input_files(file)
         expect(other.locator(".vt-bar[data-state=note]").first).to_be_attached(timeout=SECONDS)
-        other.click("#tr-mode-survive-button")
+        expect(other.locator("#tr-mode-survive-button")).to_have_attribute(
+            "aria-selected", "true", timeout=SECONDS
+        )
         expect(other.locator("input[type=number][aria-label*='Pitch']")).to_have_value(
             "-4", timeout=SECONDS
         )
