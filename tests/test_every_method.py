@@ -9,12 +9,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from core import registry
+from core.jobs import Job
 from core.ui.theme import DARK_GROUND, LIGHT_GROUND, contrast, readable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +39,7 @@ PAGES = """
 import json, sys
 import core.gpu
 from core import registry
+from core.jobs import Job
 from core.hub import build_hub
 blocks, _ = build_hub()
 config = blocks.get_config_file()
@@ -189,3 +192,22 @@ def test_examples_that_a_method_lists_exist_and_are_small(spec):
         path = (spec.folder / "examples" / entry["file"]).resolve()
         assert path.is_relative_to(spec.folder / "examples")
         assert path.stat().st_size < 5 * MEGABYTE
+
+
+def test_the_first_example_gives_its_stored_result_within_the_stated_seconds(spec):
+    stored = spec.folder / "examples" / "finished.json"
+    first = next(iter(json.loads(stored.read_text("utf-8"))["results"].values()))
+    pipeline = registry.module(spec.slug, "pipeline")
+    request = pipeline.request_from_json(first["request"])
+    pipeline.run(Job(), request)  # imports and weights are loaded once for a process
+    began = time.perf_counter()
+    result = pipeline.run(Job(), request)
+    assert time.perf_counter() - began < spec.first_example_seconds
+    assert type(result).__name__.lower().startswith(first["result"]["kind"])
+
+
+def test_evaluation_runs_without_data_and_names_what_it_is_read_against(spec):
+    scores = registry.module(spec.slug, "recipe").evaluate("embedded", None, 2, None)
+    assert scores
+    assert all(isinstance(score, registry.Score) and score.n > 0 for score in scores)
+    assert any(score.baseline is not None and score.chance is not None for score in scores)
