@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from . import charts, gallery, pairs
 from .charts import text
@@ -15,6 +15,8 @@ from .results import (
 )
 
 Link = Callable[[str], str]  # name of one of the result's files to its address, or ""
+_SHORT = 0.3  # seconds; under a syllable
+_SILENT_DB = -80.0  # peak; three steps of 16 bits. A part of a loud recording may be silent too
 LAYER_WORDS = {"embedding": "the final embedding", "layer19": "the middle layer (layer 19)"}
 
 # One player for all sounds of the page: a click or Enter on anything with data-play (a shipped
@@ -89,15 +91,39 @@ def facts(heard: Heard) -> str:
     return f"<small>{text(' · '.join(words))}</small>"
 
 
+def listed(words: Sequence[str]) -> str:
+    """Words as a sentence lists them: "2.9, 4.0 and 5.2"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def is_silent(heard: Heard) -> bool:
+    """Whether a clip holds no sound, so that every answer about it is chance."""
+    return "silent" in heard.notes or heard.peak_db <= _SILENT_DB
+
+
+def _caution(heard: Heard) -> str:
+    """What to know before the answer about a clip that holds too little sound; else nothing."""
+    if is_silent(heard):
+        return "This clip is silent, so nothing below means anything."
+    short = heard.seconds < _SHORT
+    quiet = any(note.startswith("very quiet") for note in heard.notes)
+    causes = ["very short"] * short + ["very quiet"] * quiet
+    return f"This clip is {listed(causes)}, so take the answer with care. " if causes else ""
+
+
 def explore_panel(result: ExploreResult, link: Link, stored: str = "") -> str:
     """What the net hears in one clip."""
     first = result.nearest[0]
     near = gallery.example(first.example)
     turns = result.turns
-    say = f"Among the shipped clips, this one sounds most like <b>{text(near.title)}</b>."
-    if turns:
-        moments = ", ".join(f"{t:.1f}" for t in turns)
-        say += f" The voice seems to change at {moments} s."
+    say = _caution(result.heard)
+    if not is_silent(result.heard):
+        say += f"Among the shipped clips, this one sounds most like <b>{text(near.title)}</b>."
+        if turns:
+            moments = listed([f"{t:.1f}" for t in turns])
+            say += f" The voice seems to change at {moments} s."
     head = f'<div><p class="tr-say">{say}</p>{facts(result.heard)}</div>'
     sound = (
         '<div class="tr-wavebox">'

@@ -1,5 +1,6 @@
 """Charts and panels: they say what they show, escape what they are given, and fit both grounds."""
 
+import dataclasses
 import re
 from xml.etree import ElementTree
 
@@ -132,3 +133,32 @@ def test_about_quotes_only_sourced_numbers():
     assert "46.8 %" in text
     assert "surveillance" in text
     assert "2002.12764" not in text or "arXiv" in text
+
+
+def explored(**changes):
+    """The panel of the finished example, with other facts about its clip."""
+    result = finished.finished("explore")
+    heard = dataclasses.replace(result.heard, **changes)
+    return panels.explore_panel(dataclasses.replace(result, heard=heard), no_link)
+
+
+@pytest.mark.parametrize("changes", [{"notes": ("silent",)}, {"peak_db": -120.0}])
+def test_silence_gets_no_voice(changes):
+    panel = explored(**changes)
+    assert "This clip is silent, so nothing below means anything." in panel
+    assert "sounds most like" not in panel
+    assert "seems to change at" not in panel.split("tr-wavebox")[0]
+
+
+def test_little_sound_gets_a_cautious_answer():
+    assert "with care" not in explored()
+    assert "This clip is very short, so take" in explored(seconds=0.2)
+    quiet = explored(notes=("very quiet: -61 dB of full scale on average",))
+    assert "This clip is very quiet, so take" in quiet
+    assert "sounds most like" in quiet
+
+
+def test_moments_are_listed_as_in_a_sentence():
+    assert panels.listed(["2.9"]) == "2.9"
+    assert panels.listed(["2.9", "5.2"]) == "2.9 and 5.2"
+    assert panels.listed(["2.9", "4.0", "5.2"]) == "2.9, 4.0 and 5.2"
