@@ -52,7 +52,7 @@ def teach_panel(result: TeachResult, link: Link, stored: str = "") -> str:
         f"<div><h3>Your clips</h3>{_lesson_map(result)}</div></div>",
         f'<div><h3>Mistakes</h3><ul class="tr-list">{"".join(wrong)}</ul></div>' if wrong else "",
         f'<div class="tr-players">{files}</div>' if files else "",
-        "<p>Now put a new clip into “Your clip” and press <b>Classify</b>.</p>",
+        "<p>Now put a new clip into “Your clip” and press <b>Classify your clip</b>.</p>",
         stored=stored,
     )
 

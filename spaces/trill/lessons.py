@@ -154,7 +154,8 @@ def _notes(classes: tuple[str, ...], counts: np.ndarray) -> tuple[str, ...]:
         if count == 1
     ]
     if counts.sum() < 10:
-        notes.append("Few clips: the interval is wide. Three or more per class tell more.")
+        more = max(3, int(counts.min()) + 2)
+        notes.append(f"Few clips: the interval is wide. {more} or more per class tell more.")
     return tuple(notes)
 
 

@@ -14,6 +14,7 @@ from . import lesson_panels, panels, reports, requests
 from .finished import MARK, finished
 from .results import AnyResult, result_from_dict, result_to_dict
 
+_WORDS = {"survive": "Change"}  # kinds that the page calls something else
 Panel = Callable[[Any, Callable[[str], str], str], str]
 PANELS: dict[str, Panel] = {
     "explore": panels.explore_panel,
@@ -59,14 +60,15 @@ def restore(run: Any) -> AnyResult:
 
 
 def _title(request: requests.Request) -> str:
+    words = _WORDS.get(request.kind, request.kind.capitalize())
     clip = getattr(request, "clip", None)
     if clip is not None:
-        return f"{request.kind.capitalize()}: {clip.title}"
+        return f"{words}: {clip.title}"
     if isinstance(request, requests.CompareRequest):
         return f"Compare: {request.first.title} and {request.second.title}"
     if isinstance(request, requests.TeachRequest):
         return "Teach: " + ", ".join(group.name for group in request.classes)
-    return request.kind.capitalize()
+    return words
 
 
 def show_in(output: gr.HTML) -> Callable[[Shown], dict[Any, Any]]:

@@ -247,7 +247,7 @@ class Try:
 
         if not head:
             raise InputError(
-                "There is no head yet. A head is what Teach makes. Press Teach first, then Classify."
+                "There is no head yet. A head is what Teach makes. Press Teach first, then Classify your clip."
             )
         return requests.ClassifyRequest(
             clip=intake.clip_of_file(clip),
