@@ -272,7 +272,7 @@ def test_espeak_speaks_in_a_known_voice_and_says_no_to_an_unknown_one():
 
 def test_without_espeak_the_error_says_what_to_do(monkeypatch):
     monkeypatch.setattr(synth, "has_espeak", lambda: False)
-    with pytest.raises(InputError, match="requirements-recipes.txt"):
+    with pytest.raises(InputError, match=r"requirements-recipes\.txt"):
         synth.Espeak()
 
 
