@@ -47,6 +47,7 @@ class Page:
     def __init__(self, spec: MethodSpec) -> None:
         self.spec = spec
         self.actions: dict[str, Action] = {}
+        self.tabs: gr.Tabs | None = None
         self._opened: list[str] = []
         self._opening: Callable[[], Updates] | None = None
         self.browser = jobs.browser_id()
@@ -165,7 +166,7 @@ class Page:
                 show_progress="hidden",
                 concurrency_limit=FOLLOWERS,
             )
-        everything = [panel, self.browser]
+        everything = [panel, self.browser, self.tabs]
         for action in self.actions.values():
             everything += [action.bar, *action.inputs, *action.outputs]
         everything = _unique(everything)
@@ -262,8 +263,11 @@ class Page:
     def _follow(self, handle: Any) -> Iterator[Updates]:
         for action in self.actions.values():
             if action.title == handle.title:
+                front = self._in_front(action) if handle.info().active else {}
                 if action.fill is not None:
-                    yield action.fill(action.settings(handle.request).request)
+                    yield front | action.fill(action.settings(handle.request).request)
+                elif front:
+                    yield front
                 yield from self._stream(action, handle)
                 return
 
@@ -276,14 +280,22 @@ class Page:
         action = self.actions.get(str(run.request.get("action")))
         if action is None:
             return self._say("This run was made by an older version of the page.")
-        return action.reopen(run)
+        return self._in_front(action) | action.reopen(run)
 
     def _fill(self, settings: links.Settings) -> Updates:
         action = self.actions.get(settings.action)
         if action is None or action.fill is None:
             return self._say("These settings were made by another version of the page.")
         note = f"Settings of “{action.title}” are filled in. Press its button to run them."
-        return action.fill(settings.request) | {action.bar: jobs.idle_html(note)}
+        filled = action.fill(settings.request) | {action.bar: jobs.idle_html(note)}
+        return self._in_front(action) | filled
+
+    def _in_front(self, action: Action) -> Updates:
+        """Turn to the tab that holds the action's run bar."""
+        block: Any = action.bar
+        while block is not None and not (isinstance(block, gr.Tab) and block.id in TABS):
+            block = block.parent
+        return {self.tabs: gr.Tabs(selected=block.id)} if block is not None else {}
 
     def _say(self, text: str) -> Updates:
         for action in self.actions.values():
@@ -317,7 +329,7 @@ def page(spec: MethodSpec) -> Iterator[Page]:
     wired when the body ends.
     """
     frame = Page(spec)
-    with gr.Tabs(elem_classes="vt-tabs", elem_id="vt-tabs"):
+    with gr.Tabs(elem_classes="vt-tabs", elem_id="vt-tabs") as frame.tabs:
         yield frame
     frame._wire()
 

@@ -231,9 +231,9 @@ def test_a_job_survives_a_reload_and_then_stops(page):
     working.wait_for(timeout=SECONDS)
     page.wait_for_timeout(2000)
     page.reload()
-    page.wait_for_selector("#tr-work", timeout=SECONDS)
-    page.click("#vt-tab-train-button")
+    # the page turns to the tab where the job is under way
     working.wait_for(timeout=SECONDS)
+    expect(page.locator("#vt-tab-train-button")).to_have_attribute("aria-selected", "true")
     working.locator("[data-do=stop]").click()
     expect(page.locator(".vt-bar[data-state=cancelled]")).to_have_count(1, timeout=SECONDS)
 
