@@ -14,6 +14,37 @@ from . import gallery
 from .listening import content_hash
 from .requests import Clip
 
+# Gradio takes only audio/* into an Audio component, in the dialog, on choosing and on dropping.
+# Browsers call WebM, MP4 and QuickTime recordings video/*, and some sounds nothing at all: such
+# files are offered in the dialog, and pass under the name audio/*. The server looks into them.
+FILES_JS = """
+if (!window.trFiles) {
+window.trFiles = 1;
+const zone = ({ target }) => target.closest?.("#tr-clip, #tr-second");
+const odd = ({ type }) => !type || /^video[/]|^application[/](ogg|mp4)$/.test(type);
+const renamed = (files) => {
+if (![...files].some(odd)) return;
+const moved = new DataTransfer();
+for (const file of files) moved.items.add(odd(file) ? new File([file], file.name, { type: "audio/" + (file.type.split("/")[1] || "x-unknown") }) : file);
+return moved;
+};
+document.addEventListener("click", (event) => {
+for (const input of zone(event)?.querySelectorAll("input[type=file]") ?? [])
+input.accept = "audio/*,video/webm,video/mp4,video/quicktime,.webm,.mp4,.mov,.m4a,.mkv,.opus,.caf";
+}, true);
+document.addEventListener("change", (event) => {
+const moved = event.target.type === "file" && zone(event) && renamed(event.target.files);
+if (moved) event.target.files = moved.files;
+}, true);
+document.addEventListener("drop", (event) => {
+const moved = zone(event) && event.dataTransfer && renamed(event.dataTransfer.files);
+if (!moved) return;
+event.preventDefault(); event.stopPropagation();
+event.target.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: moved }));
+}, true);
+}
+"""
+
 
 @functools.cache
 def _examples_by_hash() -> dict[str, str]:

@@ -72,7 +72,7 @@ class Try:
             + '<p class="vt-look">Speak for a few seconds, drop a recording, or choose an example. '
             "Look for bright squares: stretches in which the voice stays the same.</p>",
             apply_default_css=False,
-            js_on_load=panels.PLAYER_JS,
+            js_on_load=panels.PLAYER_JS + intake.FILES_JS,
         )
         self.clip = gr.Audio(
             label="Your clip",
