@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import html
 import json
+import re
+import shlex
 from typing import Any
 
 ORIGIN = "http://127.0.0.1:7860"  # the script on the page replaces it by the true address
+_MARK = re.compile("\ue000(\\d+)\ue000")  # stands for a file: characters that no text uses
 
 
 def curl(name: str, arguments: dict[str, Any]) -> str:
-    """Two shell commands: start the call, then read its result."""
-    body = json.dumps(arguments, ensure_ascii=False).replace("'", "'\\''")
+    """Shell commands: upload each file, start the call, then read its result."""
+    files, marked = _marked(arguments)
+    uploads = "".join(
+        f"FILE{k}=$(curl -s {ORIGIN}/gradio_api/upload \\\n"
+        f"  -F {shlex.quote(_form_file(file))} | cut -d'\"' -f2)\n"
+        for k, file in enumerate(files, 1)
+    )
+    body = json.dumps(marked, ensure_ascii=False).replace("'", "'\\''")
+    body = _MARK.sub(lambda found: f"'\"$FILE{found[1]}\"'", body)
     return (
-        f"EVENT=$(curl -s {ORIGIN}/gradio_api/call/v2/{name} \\\n"
+        f"{uploads}EVENT=$(curl -s {ORIGIN}/gradio_api/call/v2/{name} \\\n"
         f"  -H 'Content-Type: application/json' -d '{body}' | cut -d'\"' -f4)\n"
         f"curl -sN {ORIGIN}/gradio_api/call/{name}/$EVENT"
     )
@@ -21,12 +31,8 @@ def curl(name: str, arguments: dict[str, Any]) -> str:
 
 def python(name: str, arguments: dict[str, Any]) -> str:
     """A call with `gradio_client`."""
-    lines = "".join(f"    {key}={value!r},\n" for key, value in arguments.items())
-    uses_file = any(_is_file(value) for value in arguments.values())
-    imports = "Client, handle_file" if uses_file else "Client"
-    for value in arguments.values():
-        if _is_file(value):
-            lines = lines.replace(repr(value), f"handle_file({value['path']!r})")
+    lines = "".join(f"    {key}={_python_value(value)},\n" for key, value in arguments.items())
+    imports = "Client, handle_file" if _marked(arguments)[0] else "Client"
     return (
         f"from gradio_client import {imports}\n\n"
         f'client = Client("{ORIGIN}")\n'
@@ -35,13 +41,62 @@ def python(name: str, arguments: dict[str, Any]) -> str:
 
 
 def javascript(name: str, arguments: dict[str, Any]) -> str:
-    """A call with `@gradio/client`."""
-    body = json.dumps(arguments, indent=2, ensure_ascii=False)
+    """A call with `@gradio/client` in Node; a page in a browser has the Blob from its file field."""
+    files, marked = _marked(arguments, whole=True)
+    body = json.dumps(marked, indent=2, ensure_ascii=False)
+    body = re.sub(f'"{_MARK.pattern}"', lambda found: f"handle_file(file{found[1]})", body)
+    read = "".join(
+        f"const file{k} = new Blob([await readFile({json.dumps(file, ensure_ascii=False)})]);\n"
+        for k, file in enumerate(files, 1)
+    )
+    imports = "Client, handle_file" if files else "Client"
+    node = 'import { readFile } from "node:fs/promises";\n' if files else ""
     return (
-        'import { Client } from "@gradio/client";\n\n'
+        f'{node}import {{ {imports} }} from "@gradio/client";\n\n{read}'
         f'const client = await Client.connect("{ORIGIN}");\n'
         f'const result = await client.predict("/{name}", {body});\nconsole.log(result.data);'
     )
+
+
+def _marked(arguments: dict[str, Any], *, whole: bool = False) -> tuple[list[str], Any]:
+    """The files among the arguments, and the arguments with a mark for each.
+
+    Args:
+        arguments: of the call; files may be in lists.
+        whole: the mark replaces the whole file argument, not its path only.
+    """
+    files: list[str] = []
+
+    def walk(value: Any) -> Any:
+        if _is_file(value):
+            if value["path"] not in files:
+                files.append(value["path"])
+            mark = f"\ue000{files.index(value['path']) + 1}\ue000"
+            return mark if whole else value | {"path": mark}
+        if isinstance(value, dict):
+            return {key: walk(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [walk(part) for part in value]
+        return value
+
+    marked = walk(arguments)
+    return files, marked
+
+
+def _form_file(name: str) -> str:
+    """A file for `curl -F`, which reads `;` and `,` in a name unless it is quoted."""
+    if re.fullmatch(r"[\w .-]+", name):
+        return f"files=@{name}"
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'files=@"{escaped}"'
+
+
+def _python_value(value: Any) -> str:
+    if _is_file(value):
+        return f"handle_file({value['path']!r})"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_python_value(part) for part in value)}]"
+    return repr(value)
 
 
 def _is_file(value: Any) -> bool:
@@ -53,8 +108,8 @@ def file_argument(name: str) -> dict[str, Any]:
     return {"path": name, "meta": {"_type": "gradio.FileData"}}
 
 
-def panel(name: str, arguments: dict[str, Any]) -> str:
-    """A fold-out with the three snippets, each with a Copy button. HTML, escaped."""
+def figures(name: str, arguments: dict[str, Any]) -> str:
+    """The three snippets, each with a Copy button. HTML, escaped."""
     parts = []
     for label, text in (
         ("Python", python(name, arguments)),
@@ -66,7 +121,12 @@ def panel(name: str, arguments: dict[str, Any]) -> str:
             '<button type="button" class="vt-button" data-do="copy-code">Copy</button></figcaption>'
             f'<pre tabindex="0"><code data-origin>{html.escape(text)}</code></pre></figure>'
         )
+    return "".join(parts)
+
+
+def panel(name: str, arguments: dict[str, Any]) -> str:
+    """A fold-out with the three snippets. HTML, escaped."""
     return (
         '<details class="vt-fold"><summary class="vt-button">Use in API</summary>'
-        f'<div class="vt-fold-body">{"".join(parts)}</div></details>'
+        f'<div class="vt-fold-body">{figures(name, arguments)}</div></details>'
     )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from gradio_client import Client, handle_file
 
 from core.methods.trill import gallery
 from core.methods.trill.endpoints import ENDPOINTS
+from core.ui import snippets
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -96,6 +98,24 @@ def test_compare_gives_both_layers(client):
         first=clip("reader-1841-a"), second=clip("reader-1841-b"), api_name="/trill_compare"
     )
     assert {answer["layer"] for answer in result["answers"]} == {"layer19", "embedding"}
+
+
+@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash, curl")
+def test_the_shell_snippet_runs_as_printed(address, tmp_path):
+    for name, file in (("reader-1743-a", "clip.wav"), ("reader-1841-a", "it's; one.wav")):
+        shutil.copy(gallery.example(name).path, tmp_path / file)
+    files = [snippets.file_argument(file) for file in ("clip.wav", "it's; one.wav")]
+    calls = {
+        "trill_explore": {"clip": files[0], "hop_frames": 17},
+        "trill_teach": {"clips": [*files, *files], "labels": ["a", "b's", "a", "b's"]},
+    }
+    for name, arguments in calls.items():
+        text = snippets.curl(name, arguments).replace(snippets.ORIGIN, address)
+        answer = subprocess.run(
+            ["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True, timeout=90
+        ).stdout
+        assert "event: complete" in answer, answer[:400]
+        assert json.loads(answer.split("data: ")[-1].splitlines()[0])[0]["kind"] in name
 
 
 def test_teach_and_classify_work_together(client):
