@@ -13,7 +13,8 @@ import gradio as gr
 from core.ui import chrome, snippets
 
 LEAD = (
-    "Everything the pages do, without a page: over HTTP, from Python or JavaScript, as MCP tools."
+    "What a program can ask: from Python, over HTTP, from JavaScript, as MCP tools. What is not "
+    "listed here is on the pages and the command line."
 )
 
 
@@ -31,16 +32,16 @@ def _section(name: str, fn: Callable[..., Any]) -> str:
     first, _, rest = parts.partition("\n")
     signature = inspect.signature(fn)
     arguments = {
-        key: _example(parameter)
+        key: _example(parameter, _described(key, rest))
         for key, parameter in signature.parameters.items()
-        if parameter.default is inspect.Parameter.empty
+        if parameter.default is inspect.Parameter.empty or _takes_file(parameter)
     }
     return (
         f'<section class="vt-endpoint" id="{html.escape(name)}"><h2><code>{html.escape(name)}</code></h2>'
         f"<p>{_coded(first)}</p>"
-        f'<details class="vt-more"><summary>Arguments and an example</summary>'
+        f'<details class="vt-more"><summary>Arguments and examples</summary>'
         f"<pre tabindex='0'>{html.escape(rest.strip())}</pre>"
-        f"<pre tabindex='0'><code data-origin>{html.escape(snippets.python(name, arguments))}</code></pre>"
+        f"{snippets.figures(name, arguments)}"
         "</details></section>"
     )
 
@@ -49,15 +50,47 @@ def _coded(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
-def _example(parameter: inspect.Parameter) -> Any:
+def _described(key: str, text: str) -> str:
+    """What the `Args` of a docstring say about an argument, in its first line."""
+    found = re.search(rf"^\s*{re.escape(key)}: *(.*)$", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _takes_file(parameter: inspect.Parameter) -> bool:
+    return "FileData" in str(parameter.annotation) or "Path" in str(parameter.annotation)
+
+
+def _example(parameter: inspect.Parameter, described: str) -> Any:
+    """A value of the right shape for an argument; `described` tells the kind of a file."""
     kind = str(parameter.annotation)
-    if "FileData" in kind or "Path" in kind or parameter.name in {"clip", "file", "audio", "image"}:
-        return snippets.file_argument(f"{parameter.name}.wav" if "audio" in kind else "your-file")
-    if "int" in kind:
-        return 1
-    if "float" in kind:
-        return 0.5
-    return "..."
+    several = re.search(r"\b(list|tuple|Sequence)\[", kind)
+    if _takes_file(parameter):
+        ending = _ending(described)
+        if several:
+            return [snippets.file_argument(f"{name}{ending}") for name in "ab"]
+        return snippets.file_argument(f"{parameter.name}{ending}")
+    if re.search(r"\bbool\b", kind):
+        one, two = True, False
+    elif re.search(r"\bint\b", kind):
+        one, two = 1, 2
+    elif re.search(r"\bfloat\b", kind):
+        one, two = 0.5, 1.0
+    else:
+        one, two = ("one", "two") if several else ("...", "")
+    return [one, two] if several else one
+
+
+def _ending(described: str) -> str:
+    """The ending of a file's name that suits what the docstring says about it."""
+    for words, ending in (
+        (r"JSON", ".json"),
+        (r"record|sound|audio|clip|speech|voice", ".wav"),
+        (r"video", ".mp4"),
+        (r"image|picture|photo", ".png"),
+    ):
+        if re.search(words, described, re.IGNORECASE):
+            return ending
+    return ""
 
 
 def layout(blocks: gr.Blocks) -> None:

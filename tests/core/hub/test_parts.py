@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import json
 import re
 from types import SimpleNamespace
@@ -212,6 +213,19 @@ def test_the_javascript_snippet_holds_the_arguments_as_json():
     assert json.loads(text[text.index("{\n") : text.rindex("}") + 1]) == {"text": "x"}
 
 
+def test_files_in_lists_are_handed_over_in_every_language():
+    arguments = {"clips": [snippets.file_argument(name) for name in ("it's; a.wav", "b.wav")]}
+    assert "clips=[handle_file(\"it's; a.wav\"), handle_file('b.wav')]" in snippets.python(
+        "echo_repeat", arguments
+    )
+    script = snippets.javascript("echo_repeat", arguments)
+    assert '[await readFile("b.wav")]' in script
+    assert "handle_file(file2)" in script
+    shell = snippets.curl("echo_repeat", arguments)
+    assert shell.count("gradio_api/upload") == 2
+    assert """{"path": "'"$FILE2"'",""" in shell
+
+
 def test_the_panel_escapes_the_code():
     assert "<b>" not in snippets.panel("echo_repeat", {"text": "<b>"})
 
@@ -360,3 +374,30 @@ def test_the_api_page_explains_each_endpoint():
     assert "how often" in section
     assert "text=" in section
     assert "times=" not in section
+
+
+def test_examples_of_an_endpoint_have_the_shape_of_its_arguments():
+    def echo_learn(clips, labels, head=None, c=1.0):
+        """Learn.
+
+        Args:
+            clips: recordings.
+            labels: one for each.
+            head: the head's file (JSON).
+            c: strength.
+        """
+        raise NotImplementedError
+
+    echo_learn.__annotations__ = {
+        "clips": "list[FileData]",
+        "labels": "list[str]",
+        "head": "FileData | None",
+        "c": "float",
+    }
+    section = html.unescape(api_page._section("echo_learn", echo_learn))
+    assert "clips=[handle_file('a.wav'), handle_file('b.wav')]" in section
+    assert "labels=['one', 'two']" in section
+    assert "head=handle_file('head.json')" in section
+    assert "c=" not in section
+    for language in ("Python", "Shell", "JavaScript"):
+        assert f"<figcaption>{language}" in section
