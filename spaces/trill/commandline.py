@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -98,8 +100,24 @@ def _value(name: str, text: str, hint: Any) -> Any:
     return text
 
 
+def summary(result: AnyResult) -> str:
+    """The sentences above the pictures on the page, as plain text; "" where there are none."""
+    from . import lesson_panels, panels
+
+    draw: dict[str, Callable[..., str]] = {
+        "explore": panels.explore_panel,
+        "compare": panels.compare_panel,
+        "teach": lesson_panels.teach_panel,
+        "survive": panels.survive_panel,
+    }
+    if result.kind not in draw:
+        return ""
+    found = re.search(r'<p class="tr-say">(.*?)</p>', draw[result.kind](result, lambda name: ""))
+    return html.unescape(re.sub(r"<[^>]+>", "", found[1])).strip() if found else ""
+
+
 def write_outputs(result: AnyResult, out: Path) -> list[Path]:
-    """Write a result into a folder: `result.json` and the files beside it.
+    """Write a result into a folder: `result.json`, `summary.txt` and the files beside them.
 
     Args:
         result: what `run` returned.
@@ -113,6 +131,11 @@ def write_outputs(result: AnyResult, out: Path) -> list[Path]:
     text = json.dumps(result_to_dict(result), indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
     written = [path]
+    words = summary(result)
+    if words:
+        path = out / "summary.txt"
+        path.write_text(words + "\n", encoding="utf-8")
+        written.append(path)
     for name, data in result.files.items():
         file = out / Path(name).name
         file.write_bytes(data)

@@ -11,7 +11,7 @@ import soundfile
 
 from core.errors import InputError, JobCancelled, NotFoundError
 from core.jobs import Job
-from core.methods.trill import gallery, listening, pipeline, results
+from core.methods.trill import commandline, finished, gallery, listening, pipeline, results
 from core.methods.trill import requests as rq
 from core.runs import store
 
@@ -317,11 +317,29 @@ def test_the_command_line_builds_requests_and_writes_results(tmp_path):
     written = pipeline.write_outputs(run(request), tmp_path / "out")
     assert {file.name for file in written} == {
         "result.json",
+        "summary.txt",
         "embedding.safetensors",
         "picture.png",
     }
     kept = json.loads((tmp_path / "out" / "result.json").read_text())
     assert kept["kind"] == "explore"
+    words = (tmp_path / "out" / "summary.txt").read_text()
+    assert words.startswith("Among the shipped clips, this one sounds most like ")
+    assert "<" not in words
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("compare", "The two clips sound more alike than "),
+        ("teach", "Asked about clips it had not heard, the head is right on "),
+        ("survive", "moves the embedding by "),
+    ],
+)
+def test_the_command_line_says_the_verdict_in_plain_words(kind, words):
+    said = commandline.summary(finished.finished(kind))
+    assert words in said
+    assert "<" not in said
 
 
 def test_the_command_line_takes_classes_from_folders(tmp_path):
