@@ -1,5 +1,6 @@
 """A visit to the TRILL page in Chromium: record, upload, compare, teach, stop, reload, share, drop."""
 
+import base64
 import json
 import os
 import re
@@ -120,6 +121,42 @@ def give(page, path):
     page.wait_for_timeout(500)
 
 
+def spoken(path, codec, rate):
+    """One of the shipped readers as a file with a video's name."""
+    av = pytest.importorskip("av")
+    voice, source = soundfile.read(gallery.example("reader-248-a").path, dtype="float32")
+    frame = av.AudioFrame.from_ndarray(voice[None], format="fltp", layout="mono")
+    frame.rate = source
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono")
+        size = 960 if codec == "libopus" else 1024
+        resampler = av.AudioResampler(
+            format=stream.codec_context.format or "fltp", layout="mono", rate=rate, frame_size=size
+        )
+        for part in (*resampler.resample(frame), *resampler.resample(None)):
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    return path
+
+
+def drop(page, path, kind):
+    """Drop a file of a kind on the emptied “Your clip”."""
+    page.locator("#tr-clip [aria-label='Clear']").click()
+    page.locator("#tr-clip [aria-label='Upload file']").click()
+    moved = page.evaluate_handle(
+        """([data, name, type]) => {
+            const moved = new DataTransfer();
+            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+            moved.items.add(new File([bytes], name, { type }));
+            return moved;
+        }""",
+        [base64.b64encode(path.read_bytes()).decode(), path.name, kind],
+    )
+    page.dispatch_event("#tr-clip .upload-container", "drop", {"dataTransfer": moved})
+    page.locator("#tr-clip .timestamps").wait_for(timeout=SECONDS)
+    page.wait_for_timeout(500)
+
+
 def test_the_page_opens_on_a_finished_example_above_the_fold(page):
     mark = page.locator(".tr-out-explore .tr-stored")
     expect(mark).to_contain_text("Finished example")
@@ -138,6 +175,20 @@ def test_an_uploaded_clip_is_explored_and_kept(page):
     expect(page.locator(".vt-run").filter(has_text="Explore").first).to_be_visible()
     page.click("#vt-tab-why-button")
     expect(page.locator("text=The clip becomes a log-mel picture")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec", "rate"), [("webm", "libopus", 48_000), ("mp4", "aac", 44_100)]
+)
+@pytest.mark.parametrize("how", ["chosen", "dropped"])
+def test_recordings_that_browsers_call_videos_are_heard(page, tmp_path, ending, codec, rate, how):
+    file = spoken(tmp_path / f"voice.{ending}", codec, rate)
+    if how == "chosen":
+        give(page, file)
+    else:
+        drop(page, file, f"video/{ending}")
+    page.click("#tr-explore")
+    assert ending in ended(page, "explore").lower()
 
 
 def test_the_microphone_is_heard(page):
