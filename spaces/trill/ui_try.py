@@ -70,7 +70,9 @@ class Try:
         gr.HTML(
             theme.method_style_tag("trill")
             + '<p class="vt-look">Speak for a few seconds, drop a recording, or choose an example. '
-            "Look for bright squares: stretches in which the voice stays the same.</p>",
+            "Look for bright squares: stretches in which the voice stays the same. "
+            '<span class="tr-mic">If the browser denies the microphone, allow it in the address '
+            "bar or drop a file.</span></p>",
             apply_default_css=False,
             js_on_load=panels.PLAYER_JS + intake.FILES_JS,
         )
