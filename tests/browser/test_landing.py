@@ -98,7 +98,7 @@ def test_help_lists_the_keys_and_closes(visit):
     assert not page.locator(".vt-help").is_visible()
 
 
-@pytest.mark.parametrize("width", [390, 768, 1440, 1920])
+@pytest.mark.parametrize("width", [360, 390, 768, 1440, 1920])
 def test_no_page_scrolls_sideways(visit, width):
     visitor = visit(viewport={"width": width, "height": 900})
     for path in PAGES:
@@ -107,6 +107,7 @@ def test_no_page_scrolls_sideways(visit, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         for part in page.locator(".vt-nav a:visible, .vt-nav button:visible").all():
             box = part.bounding_box()
+            assert box["x"] >= 0
             assert box["x"] + box["width"] <= width, (path, part.inner_text())
 
 
