@@ -156,6 +156,9 @@ def few_shot(
         tests: episodes to report.
         valid_variants: features that `validation` points to, if others.
         valid_labels: their labels.
+
+    Raises:
+        InputError: no episode has two classes to learn from and clips to ask.
     """
     from_x = valid_variants or variants
     from_y = labels if valid_labels is None else valid_labels
@@ -163,7 +166,10 @@ def few_shot(
     validation = [e for e in validation if len(np.unique(from_y[e.train])) > 1 and len(e.test)]
     tests = [e for e in tests if len(np.unique(labels[e.train])) > 1 and len(e.test)]
     if not validation or not tests:
-        raise InputError("Too few clips for a task with few clips of each class. Raise the limit.")
+        raise InputError(
+            "There are too few clips for a task with few clips of each class. It needs two classes "
+            "to learn from and others to ask. Raise the limit."
+        )
     best: dict[str, tuple[float, Candidate]] = {}
     for layer, x in from_x.items():
         for candidate in FEW_SHOT:
