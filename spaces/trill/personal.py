@@ -84,7 +84,7 @@ def personalise(
         pool[label] = rows[size:]
     if len(pool) < 2 or min(len(rows) for rows in pool.values()) < 1:
         raise InputError(
-            f"Speaker {speaker!r} has too few clips. Two classes with two clips each are needed."
+            f"Speaker {speaker} has too few clips. Two classes with two clips each are needed."
         )
     tests = np.concatenate(test)
     others = np.flatnonzero(who != speaker)
