@@ -199,9 +199,10 @@ def _vectors_file(heard: Vectors, weights: str) -> bytes:
     from safetensors.numpy import save
 
     arrays = {"embedding": heard.embedding, "layer19": heard.layer19, "times": heard.times}
+    about = f"weights {weights}; rows are patches; times are their centres in seconds"
+    # one key only: the file keeps several in an order that changes from call to call
     return save(
-        {k: np.ascontiguousarray(v, np.float32) for k, v in arrays.items()},
-        {"weights": weights, "about": "rows are patches; times are their centres in seconds"},
+        {k: np.ascontiguousarray(v, np.float32) for k, v in arrays.items()}, {"about": about}
     )
 
 
