@@ -23,6 +23,7 @@ from core.errors import InputError, WeightsError
 from . import embed, frontend
 from .config import FrontEnd, Layer, Padding
 from .embed import Embedded, Embedder
+from .listening import weights_folder
 
 # Models of transformers with a published checkpoint; not TRILL.
 STAND_INS = {
@@ -33,11 +34,6 @@ STAND_INS = {
 MAX_SAMPLES = 30 * 16_000  # attention is quadratic in time, so longer clips are heard in pieces
 
 
-def full_folder() -> Path:
-    """Where the full tier's weights lie: `weights/trill` of the data directory."""
-    return settings.current().data_dir / "weights" / "trill"
-
-
 def load_tier(tier: str) -> Embedder:
     """Load the embedder of a tier.
 
@@ -45,18 +41,9 @@ def load_tier(tier: str) -> Embedder:
         InputError: there is no such tier.
         WeightsError: its weights are not on this machine.
     """
-    if tier == "embedded":
-        return embed.load()
-    if tier != "full":
+    if tier not in ("embedded", "full"):
         raise InputError(f"TRILL has no tier {tier!r}. Use embedded or full.")
-    folder = full_folder()
-    if not (folder / "config.json").is_file():
-        raise WeightsError(
-            "The full tier has no weights on this machine: config.json and model.safetensors are "
-            "looked for in weights/trill of the data directory. Train them with the gpu preset, or "
-            "put them there."
-        )
-    return embed.load(folder)
+    return embed.load(weights_folder(tier))
 
 
 def load_from_hub(repo_id: str, revision: str, subfolder: str = "") -> Embedder:

@@ -153,6 +153,11 @@ def embedder(job: Job, request: Hearing | ClassifyRequest) -> Iterator[Any]:
         yield embed.Embedder(lease.obj, info=info)
 
 
+def full_folder() -> Path:
+    """Where the full tier's weights lie: `weights/trill` of the data directory."""
+    return settings.current().data_dir / "weights" / "trill"
+
+
 def weights_folder(tier: str) -> Path:
     """Where the weights of a tier lie: in the repository, or in the data directory.
 
@@ -161,11 +166,11 @@ def weights_folder(tier: str) -> Path:
     """
     if tier == "embedded":
         return Path(__file__).parent / "weights"
-    folder = settings.current().data_dir / "weights" / "trill"  # as in `full`, which needs torch
+    folder = full_folder()
     if not (folder / "config.json").is_file():
         raise WeightsError(
             "ResNetish-50 has no weights on this machine. Its config.json and model.safetensors "
-            "belong into weights/trill of the data directory. Make them with "
+            "belong into weights/trill of the data directory. Make them with the gpu preset, "
             "“python app.py train trill --preset gpu”, or choose the small net."
         )
     return folder

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from core.errors import InputError
 from core.runs.request import from_json, to_json
@@ -270,20 +270,7 @@ Request = (
     | CheckRequest
     | TrainRequest
 )
-KINDS: dict[str, type[Any]] = {
-    cls.kind: cls
-    for cls in (
-        ExploreRequest,
-        CompareRequest,
-        TeachRequest,
-        ClassifyRequest,
-        SurviveRequest,
-        TripletRequest,
-        PersonaliseRequest,
-        CheckRequest,
-        TrainRequest,
-    )
-}
+KINDS: dict[str, type[Any]] = {cls.kind: cls for cls in get_args(Request)}
 
 
 def to_dict(request: Request) -> dict[str, Any]:

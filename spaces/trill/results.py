@@ -8,7 +8,7 @@ that the darkest and the brightest colour stand for.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from core.errors import InputError
 from core.runs.request import from_json, to_json
@@ -282,20 +282,7 @@ AnyResult = (
     | CheckResult
     | TrainResult
 )
-RESULTS: dict[str, type[Any]] = {
-    cls.kind: cls
-    for cls in (
-        ExploreResult,
-        CompareResult,
-        TeachResult,
-        ClassifyResult,
-        SurviveResult,
-        TripletResult,
-        PersonaliseResult,
-        CheckResult,
-        TrainResult,
-    )
-}
+RESULTS: dict[str, type[Any]] = {cls.kind: cls for cls in get_args(AnyResult)}
 
 
 def result_to_dict(result: AnyResult) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import torch
 
 from core import settings
 from core.errors import InputError, WeightsError
-from core.methods.trill import config, embed, full, synth
+from core.methods.trill import config, embed, full, listening, synth
 from core.methods.trill.model import ResNetish, initialise
 from core.training import save_weights
 
@@ -23,11 +23,13 @@ def test_a_tiny_checkpoint_of_the_full_class_goes_through_the_real_loader():
     )
     net = ResNetish(cfg)
     initialise(net, torch.Generator().manual_seed(0))
-    save_weights(full.full_folder(), net.state_dict(), {"net": config.to_dict(cfg), "name": "tiny"})
+    save_weights(
+        listening.full_folder(), net.state_dict(), {"net": config.to_dict(cfg), "name": "tiny"}
+    )
     out = full.load_tier("full").embed(CLIP)
     assert out.embedding.shape == (4, 16)
     assert out.layer19.shape == (4, 6 * 4 * 32)
-    assert full.full_folder().is_relative_to(settings.current().data_dir)
+    assert listening.full_folder().is_relative_to(settings.current().data_dir)
 
 
 def test_a_tier_without_weights_or_without_a_name_is_said_in_words():
