@@ -97,6 +97,9 @@ def hub(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, 7860 by default.")] = None,
     methods: Annotated[str | None, typer.Option(metavar="A,B", help="Only these methods.")] = None,
+    single: Annotated[
+        str | None, typer.Option(metavar="METHOD", help="One method at /, as its own Space.")
+    ] = None,
     auth: Annotated[
         str | None, typer.Option(metavar="USER:PASS", help="Ask visitors for a password.")
     ] = None,
@@ -121,7 +124,7 @@ def hub(
         vram=vram,
         data_dir=data_dir,
     )
-    command.serve(chosen)
+    command.serve(chosen, single=single)
 
 
 @cli.command("list", epilog=_example("list"))

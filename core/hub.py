@@ -270,11 +270,16 @@ def _free_port() -> int:
 def serve(
     given: Settings | None = None,
     *,
+    single: str | None = None,
     warm_up: bool = True,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Build the hub, launch it and block until it is stopped; see `serve_built`."""
-    serve_built(*build_hub(given), warm_up=warm_up, on_ready=on_ready)
+    """Build the hub, or one method at `/`, launch it and block until it is stopped.
+
+    See `serve_built` for the other arguments.
+    """
+    app = build_hub(given) if single is None else build_one(single, given)
+    serve_built(*app, warm_up=warm_up, on_ready=on_ready)
 
 
 def serve_built(

@@ -58,12 +58,19 @@ def _known_methods(text: str) -> tuple[str, ...]:
     return chosen
 
 
-def serve(chosen: Settings) -> None:
+def serve(chosen: Settings, *, single: str | None = None) -> None:
     """Start the hub, say where it is, and block until it is stopped.
 
+    Args:
+        chosen: the settings.
+        single: serve this method at `/` and nothing else.
+
     Raises:
+        WrongUsage: there is no such method.
         VitrineError: the port is taken.
     """
+    if single is not None:
+        _known_methods(single)
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.WARNING, format=form)
     from core import hub
@@ -72,7 +79,7 @@ def serve(chosen: Settings) -> None:
         typer.echo(f"Vitrine is at {url.rstrip('/')} (Ctrl-C stops it)")
 
     try:
-        hub.serve(chosen, on_ready=say)
+        hub.serve(chosen, single=single, on_ready=say)
     except KeyboardInterrupt:  # while it starts or ends; in between Gradio ends by itself
         typer.echo("Vitrine has stopped")
     except OSError as error:

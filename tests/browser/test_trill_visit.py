@@ -2,14 +2,7 @@
 
 import base64
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +13,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import expect, sync_playwright
 
 from core.methods.trill import gallery
+from tests.serving import served
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -42,33 +36,8 @@ SECONDS = 90_000  # milliseconds that a result may take on a busy machine
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("visit")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = (folder / "log.txt").open("wb")
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "app.py", "hub", "--methods", "trill", "--port", str(port)),
-            *("--data-dir", str(folder / "data")),
-        ],
-        cwd=ROOT,
-        stdout=log,
-        stderr=log,
-        env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "gradio")},
-    )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            with urllib.request.urlopen(f"{url}/healthz", timeout=2):
-                break
-        except OSError:
-            assert process.poll() is None, (folder / "log.txt").read_text()[-800:]
-            time.sleep(0.5)
-    yield url
-    process.send_signal(signal.SIGTERM)
-    process.wait(20)
-    log.close()
+    with served(tmp_path_factory.mktemp("visit"), "--methods", "trill") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def served(monkeypatch):
     seen = []
     module = types.ModuleType("core.hub")
 
-    def serve(chosen, on_ready):
+    def serve(chosen, single, on_ready):
         on_ready("http://127.0.0.1:7860/")
         seen.append(chosen)
 
@@ -58,7 +58,7 @@ def test_options_that_are_not_given_leave_the_environment_alone(served, monkeypa
 
 
 def test_a_taken_port_is_said_in_words(served, spoken, monkeypatch):
-    def serve(chosen, on_ready):
+    def serve(chosen, single, on_ready):
         raise OSError("Cannot find empty port in range: 7860-7860.")
 
     monkeypatch.setattr(sys.modules["core.hub"], "serve", serve)
@@ -67,7 +67,7 @@ def test_a_taken_port_is_said_in_words(served, spoken, monkeypatch):
 
 
 def test_other_system_errors_of_the_hub_are_not_called_a_taken_port(served, spoken, monkeypatch):
-    def serve(chosen, on_ready):
+    def serve(chosen, single, on_ready):
         raise OSError("disk full")
 
     monkeypatch.setattr(sys.modules["core.hub"], "serve", serve)
@@ -133,3 +133,20 @@ def test_importing_app_starts_nothing():
         env={**os.environ, "SYSTEM": "spaces", "SPACE_ID": "someone/vitrine"},
     )  # fmt: skip
     assert done.stdout == "False\n"
+
+
+def test_single_serves_that_method_alone(served, fake, monkeypatch):
+    chosen = []
+
+    def serve(settings, single, on_ready):
+        chosen.append(single)
+
+    monkeypatch.setattr(sys.modules["core.hub"], "serve", serve)
+    assert cli.execute(["hub", "--single", "fake"]) == 0
+    assert cli.execute(["hub"]) == 0
+    assert chosen == ["fake", None]
+
+
+def test_single_of_no_method_is_wrong_usage(served, spoken):
+    assert cli.execute(["hub", "--single", "nobody"]) == 2
+    assert "There is no method 'nobody'" in spoken()

@@ -1,13 +1,8 @@
 """The public endpoints through a real server and `gradio_client`."""
 
 import json
-import os
 import shutil
-import signal
-import socket
 import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -18,43 +13,16 @@ from gradio_client import Client, handle_file
 from core.methods.trill import gallery
 from core.methods.trill.endpoints import ENDPOINTS
 from core.ui import snippets
+from tests.serving import served
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """A hub with this page only, as the command starts it."""
-    folder, port = tmp_path_factory.mktemp("hub"), free_port()
-    log = (folder / "log.txt").open("wb")
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "app.py", "hub", "--methods", "trill", "--port", str(port)),
-            *("--data-dir", str(folder / "data")),
-        ],
-        cwd=ROOT,
-        stdout=log,
-        stderr=log,
-        env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "gradio")},
-    )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            with urllib.request.urlopen(f"{url}/healthz", timeout=2):
-                break
-        except OSError:
-            assert process.poll() is None, (folder / "log.txt").read_text()[-800:]
-            time.sleep(0.5)
-    yield url
-    process.send_signal(signal.SIGTERM)
-    process.wait(20)
-    log.close()
+    with served(tmp_path_factory.mktemp("hub"), "--methods", "trill") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
