@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core import settings
-from core.registry import MethodSpec, Tier
+from core.registry import HubModel, MethodSpec, Tier
 
 GIB = 2**30
 
@@ -71,6 +71,8 @@ def size_words(size: int) -> str:
 
 
 def _cached(tier: Tier) -> bool:
+    if tier.models and all(model.files for model in tier.models):
+        return all(_has_files(model) for model in tier.models)
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
@@ -79,6 +81,16 @@ def _cached(tier: Tier) -> bool:
     except CacheNotFound:
         return False
     return set(tier.model_ids) <= held
+
+
+def _has_files(model: HubModel) -> bool:
+    """Whether every file of a model is here at its commit."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return all(
+        isinstance(try_to_load_from_cache(model.repo_id, file, revision=model.revision), str)
+        for file in model.files
+    )
 
 
 def has_weights(spec: MethodSpec) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,18 +33,70 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubModel:
+    """Files of one repository of the Hugging Face Hub at one commit, as a full tier reads them.
+
+    The pipeline loads by `repo_id` and `revision`, `readiness` asks whether the files are here, and
+    a Space that carries the full tier has them fetched while it is built.
+
+    Args:
+        repo_id: `owner/name`.
+        revision: the full commit, 40 hexadecimal digits; a branch could change under a result.
+        files: paths inside the repository, such as `unet/config.json`; empty for all of them.
+
+    Raises:
+        ValueError: the id, the commit or a path cannot be meant.
+    """
+
+    repo_id: str
+    revision: str
+    files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.repo_id):
+            raise ValueError(f"{self.repo_id!r} is no model of the Hub. Write owner/name.")
+        if not re.fullmatch(r"[0-9a-f]{40}", self.revision):
+            raise ValueError(
+                f"the revision of {self.repo_id} is {self.revision!r}. A full commit of 40 "
+                "hexadecimal digits is needed. Copy it from the history of the repository."
+            )
+        for file in self.files:
+            if not file or re.search(r"[\s,]", file) or ".." in file.split("/"):
+                raise ValueError(f"{file!r} of {self.repo_id} is no path inside a repository.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
     """One size of a method: which weights it runs on and what they need."""
 
     name: Literal["embedded", "full"]
     title: str
     licence: str
-    model_ids: tuple[str, ...] = ()  # Hub ids of the full tier; empty for weights in the repository
+    models: tuple[HubModel, ...] = ()  # of the full tier; empty for weights in the repository
+    model_ids: tuple[str, ...] = ()  # their Hub ids; taken from `models` where those are given
     parameters: int = 0
     size_bytes: int = 0
     min_device_bytes: int = 0  # 0 means a CPU will do
     min_ram_bytes: int = 0
     note: str = ""
+
+    def __post_init__(self) -> None:
+        ids = tuple(dict.fromkeys(model.repo_id for model in self.models))
+        if ids and self.model_ids not in ((), ids):
+            raise ValueError(f"model_ids are {self.model_ids}, but models are {ids}. Give models.")
+        object.__setattr__(self, "model_ids", ids or self.model_ids)
+
+    def model(self, repo_id: str) -> HubModel:
+        """Return the pinned model `repo_id` of this tier.
+
+        Raises:
+            NotFoundError: the tier pins no such model.
+        """
+        for model in self.models:
+            if model.repo_id == repo_id:
+                return model
+        known = ", ".join(self.model_ids) or "none"
+        raise NotFoundError(f"{self.title} pins no model {repo_id!r}. It pins: {known}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

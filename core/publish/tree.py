@@ -1,0 +1,126 @@
+"""Which files go up. Decided from the tree itself: an unpacked archive gives the same as a checkout.
+
+Only kinds of files that the hub reads are taken, from places where it reads them. Anything hidden,
+cached, linked, or named like a secret stays here, and what a person may miss is told.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.registry import SPACES
+
+ROOT = SPACES.parent
+
+_CODE = {".py", ".css", ".js", ".html", ".svg", ".json", ".mako", ".toml"}
+_WORDS = {".md", ".txt"}
+_MEDIA = {
+    ".flac",
+    ".wav",
+    ".mp3",
+    ".ogg",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".gif",
+    ".mp4",
+    ".webm",
+}
+_KINDS = {
+    "core": _CODE,
+    "code": _CODE | {".md"},
+    "weights": {".safetensors", ".json"} | _WORDS,
+    "examples": {".json", ".csv"} | _WORDS | _MEDIA,
+    "assets": _CODE | _MEDIA | {".md"},
+}
+# folders of a method in which work leaves things; they never go up, whatever they hold
+_LEFT_OUT = {
+    "node_modules", "build", "dist", "out", "site", "tests", "test", "data", "runs", "checkpoints",
+    "cache", "logs", "tmp", "temp", "venv", "env", "flagged", "wandb",
+}  # fmt: skip
+_SECRET_NAME = re.compile(
+    r"(^|[-_. ])(token|secrets?|credentials?|passwords?|passwd|api[-_]?keys?)([-_. ]|$)"
+    r"|^id_(rsa|dsa|ecdsa|ed25519)|\.(pem|key|p12|pfx|kdbx)$"
+)
+_NOT_WORTH_A_WORD = {".pyc", ".pyo"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of the tree: where it is, and its path in the export."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that stays here although it lies among those that go up."""
+
+    name: str
+    why: str
+
+
+def carried(methods: tuple[str, ...], root: Path = ROOT) -> tuple[list[Source], list[LeftOut]]:
+    """The files of `core/` and of the chosen methods, sorted, and those left out, with reasons."""
+    sources: list[Source] = []
+    left: list[LeftOut] = []
+    for top in ("core", *(f"spaces/{slug}" for slug in sorted(methods))):
+        for name, path in _walk(root / top, top):
+            why = _why_not(name, path)
+            if why is None:
+                sources.append(Source(path, name))
+            elif why:
+                left.append(LeftOut(name, why))
+    return sorted(sources, key=lambda s: s.name), sorted(left, key=lambda s: s.name)
+
+
+def _walk(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
+    """Every file below `folder` except in folders of caches; links are told, never followed."""
+    for entry in sorted(os.scandir(folder), key=lambda e: e.name):
+        inside = f"{name}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            if not _is_left_out(inside):
+                yield from _walk(Path(entry.path), inside)
+        else:
+            yield inside, Path(entry.path)
+
+
+def _is_left_out(folder: str) -> bool:
+    *above, name = folder.split("/")
+    if name.startswith(".") or name in {"__pycache__", "node_modules"}:
+        return True
+    return above[0] == "spaces" and name.lower() in _LEFT_OUT
+
+
+def _why_not(name: str, path: Path) -> str | None:
+    """Why a file stays here; None when it goes up, an empty text when that needs no word."""
+    file = path.name
+    if path.is_symlink():
+        return "a link; a Space has nothing at its other end"
+    if not path.is_file():
+        return "no regular file"
+    if path.suffix != ".py" and _SECRET_NAME.search(file.lower()):
+        return "named like a secret"
+    if file.startswith("."):
+        return "hidden"
+    if path.suffix.lower() in _NOT_WORTH_A_WORD:
+        return ""
+    place = _place(name)
+    if path.suffix.lower() not in _KINDS[place]:
+        kinds = " ".join(sorted(_KINDS[place]))
+        return f"of a kind that is not used there ({kinds})"
+    return None
+
+
+def _place(name: str) -> str:
+    """What kind of folder a path of the export lies in."""
+    parts = name.split("/")
+    if parts[0] == "core":
+        return "core"
+    return parts[2] if len(parts) > 3 and parts[2] in _KINDS else "code"
