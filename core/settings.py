@@ -21,6 +21,14 @@ _UNITS = {
     "gb": 10**9,
 }
 DEVICES = ("auto", "cpu", "cuda", "mps")
+# what Spaces sets when the card says `hf_oauth: true`
+OAUTH_VARIABLES = (
+    "SPACE_ID",
+    "OAUTH_CLIENT_ID",
+    "OAUTH_CLIENT_SECRET",
+    "OAUTH_SCOPES",
+    "OPENID_PROVIDER_URL",
+)
 
 
 def parse_bytes(text: str) -> int:
@@ -45,8 +53,10 @@ class Settings:
     """Everything that the environment or the command line may decide."""
 
     data_dir: Path = field(default_factory=lambda: _default_data_dir(os.environ))
-    database_url: str | None = None  # SQLAlchemy URL; None means SQLite in `data_dir`
-    artifact_url: str | None = None  # fsspec URL; None means a folder in `data_dir`
+    # SQLAlchemy and fsspec URLs, which may hold a password, so no log may show them;
+    # None means SQLite and a folder in `data_dir`
+    database_url: str | None = field(default=None, repr=False)
+    artifact_url: str | None = field(default=None, repr=False)
     device: str = "auto"
     device_budget: int | None = None  # bytes; None lets the cache measure
     ram_budget: int | None = None  # bytes; None means 60 % of what is available
@@ -54,11 +64,12 @@ class Settings:
     port: int = 7860
     root_path: str = ""
     share: bool = False
-    auth: tuple[str, str] | None = None
+    auth: tuple[str, str] | None = field(default=None, repr=False)  # user and password
     methods: tuple[str, ...] = ()  # empty means all
     offline: bool = False  # HF_HUB_OFFLINE
     on_space: bool = False  # SYSTEM=spaces
     zero_gpu: bool = False  # SPACES_ZERO_GPU
+    oauth: bool = False  # a Space that signs visitors in with Hugging Face
     process_index: int = 0  # RANK, set by `accelerate launch`; only process 0 speaks and checks
     max_upload_bytes: int = 50 * 2**20
     max_audio_seconds: float = 600.0
@@ -66,12 +77,18 @@ class Settings:
     max_waiting_jobs: int = 32  # heavy jobs waiting for the device
     max_jobs_per_visitor: int = 4
     keep_runs_days: float = 30.0  # runs that are not pinned expire after this
+    max_disk: int = 20 * 2**30  # bytes of runs and uploads; 0 means no limit
+    upload_dir: Path | None = None  # GRADIO_TEMP_DIR; None means a folder in `data_dir`
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
             raise InputError(f"device {self.device!r} is unknown. Use one of {', '.join(DEVICES)}.")
         if not 0 <= self.port <= 65535:
             raise InputError(f"port {self.port} is out of range. Use a number from 0 to 65535.")
+        if self.max_disk < 0:
+            raise InputError(
+                f"max_disk {self.max_disk} is negative. A size such as 20GiB works, or 0 for no limit."
+            )
 
     @property
     def resolved_database_url(self) -> str:
@@ -82,6 +99,11 @@ class Settings:
     def resolved_artifact_url(self) -> str:
         """The fsspec URL under which artifacts are kept."""
         return self.artifact_url or str(self.data_dir / "artifacts")
+
+    @property
+    def resolved_upload_dir(self) -> Path:
+        """Where files lie between their upload and the event that reads them."""
+        return self.upload_dir or self.data_dir / "uploads"
 
 
 def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float:
@@ -101,7 +123,13 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
     for name in ("database_url", "artifact_url", "device", "host", "root_path"):
         if value := env.get(f"VITRINE_{name.upper()}"):
             given[name] = value
-    for name, variable in (("device_budget", "VITRINE_VRAM"), ("ram_budget", "VITRINE_RAM")):
+    if value := env.get("GRADIO_TEMP_DIR"):
+        given["upload_dir"] = Path(value).expanduser()
+    for name, variable in (
+        ("device_budget", "VITRINE_VRAM"),
+        ("ram_budget", "VITRINE_RAM"),
+        ("max_disk", "VITRINE_MAX_DISK"),
+    ):
         if value := env.get(variable):
             given[name] = parse_bytes(value)
     for name in ("port", "queue_size", "max_waiting_jobs", "max_jobs_per_visitor"):
@@ -120,6 +148,8 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
         given["auth"] = (user, password)
     given["offline"] = env.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
     given["on_space"] = env.get("SYSTEM") == "spaces"
+    # Without SPACE_ID Gradio would not ask the visitor but lend everybody the host's own account.
+    given["oauth"] = bool(given["on_space"] and all(env.get(name) for name in OAUTH_VARIABLES))
     given["zero_gpu"] = env.get("SPACES_ZERO_GPU", "").lower() in {"1", "true", "yes", "on"}
     given["process_index"] = int(rank) if (rank := env.get("RANK", "")).isdigit() else 0
     if given["on_space"] and "host" not in given:
@@ -149,3 +179,8 @@ def override(**changes: object) -> Settings:
     settings = replace(current(), **changes)  # type: ignore[arg-type]
     use(settings)
     return settings
+
+
+def environment(name: str) -> str | None:
+    """The value of any environment variable, for secrets that are named on the command line."""
+    return os.environ.get(name)

@@ -70,7 +70,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "VITRINE_ROOT_PATH", "root_path", "/vitrine", "path under which a proxy serves the hub"
     ),
-    Variable("VITRINE_AUTH", "auth", "anna:secret", "user and password that visitors must give"),
+    Variable(
+        "VITRINE_AUTH",
+        "auth",
+        "anna:secret",
+        "user and password that visitors must give; unlike `--auth` not shown by `ps`",
+    ),
     Variable("VITRINE_METHODS", "methods", "trill", "only these methods, separated by commas"),
     Variable("VITRINE_QUEUE_SIZE", "queue_size", "128", "events of the pages that may wait"),
     Variable(
@@ -88,8 +93,26 @@ VARIABLES: tuple[Variable, ...] = (
         "7",
         "days until a run that is not pinned expires",
     ),
+    Variable(
+        "VITRINE_MAX_DISK",
+        "max_disk",
+        "100GB",
+        "most disk for runs and uploads, oldest unpinned runs go first; 0 for no limit",
+    ),
+    Variable(
+        "GRADIO_TEMP_DIR",
+        "upload_dir",
+        "/tmp/uploads",
+        "where an upload waits for its run, for a day at most; a folder of the data folder when unset",
+    ),
     Variable("HF_HUB_OFFLINE", "offline", "1", "never ask the network for weights"),
     Variable("SYSTEM", "on_space", "spaces", "set by Hugging Face Spaces: listen on every address"),
+    Variable(
+        "OAUTH_CLIENT_ID",
+        "oauth",
+        "set by the Space",
+        "set by Spaces with OAuth: visitors can save runs to their own account",
+    ),
     Variable("RANK", "process_index", "1", "set by `accelerate launch` in each of its processes"),
     Variable("SPACES_ZERO_GPU", "zero_gpu", "true", "set by ZeroGPU Spaces"),
 )
@@ -163,6 +186,8 @@ def _default(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, int) and value >= 2**30 and value % 2**30 == 0:
+        return f"`{value // 2**30}GiB`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 

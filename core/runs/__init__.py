@@ -54,6 +54,7 @@ def store() -> RunStore:
             served_dir=wanted.data_dir / "served",
             keep_days=wanted.keep_runs_days,
             max_input_bytes=wanted.max_upload_bytes,
+            max_disk=wanted.max_disk,
         )
         _opened = (wanted, made)
         return made

@@ -25,7 +25,7 @@ from core.errors import VitrineError
 
 logger = logging.getLogger(__name__)
 
-HEAD = "0002"  # newest revision in migrations/versions; a test compares
+HEAD = "0003"  # newest revision in migrations/versions; a test compares
 BUSY_SECONDS = 30.0
 _alembic = threading.Lock()  # Alembic's own context is one per process
 _MIGRATION_LOCK = 0x7669_7472_696E_6500  # PostgreSQL advisory lock key: "vitrine"

@@ -89,6 +89,9 @@ def _remove(
 ) -> int:
     blobs, inputs = models.blobs, models.inputs
     with writer.begin() as connection:
+        # Taken first, as every writer does: the deletion below changes it, and two transactions
+        # that hold a blob and wait for the counter, or the reverse, would wait for ever.
+        connection.execute(select(models.disk_usage.c.bytes).with_for_update())
         still = select(blobs.c.sha256).where(blobs.c.sha256.in_(keys), condition)
         locked = still.order_by(blobs.c.sha256).with_for_update()
         doomed = list(connection.execute(locked).scalars())

@@ -22,6 +22,7 @@ from core.errors import VitrineError
 
 from . import models
 from .artifacts import BlobPlace
+from .quota import DiskQuota
 
 logger = logging.getLogger(__name__)
 
@@ -31,14 +32,18 @@ _TRIES = 2  # without holding the database's lock while files are written
 class BlobLedger:
     """Writes files and the rows that name them."""
 
-    def __init__(self, writer: Engine, place: BlobPlace, clock: Callable[[], float]) -> None:
-        self._writer, self._place, self._clock = writer, place, clock
+    def __init__(
+        self, writer: Engine, place: BlobPlace, clock: Callable[[], float], quota: DiskQuota
+    ) -> None:
+        self._writer, self._place, self._clock, self._quota = writer, place, clock, quota
 
     def keep(
         self,
         sources: Mapping[str, tuple[int, bytes | Path]],
         commit: Callable[[Connection], None],
         also: Iterable[str] = (),
+        *,
+        text: int = 0,
     ) -> None:
         """Write blobs, then run `commit` in one transaction.
 
@@ -47,21 +52,27 @@ class BlobLedger:
             commit: inserts the rows that name the blobs; may be run again when a collection
                 removed one of them meanwhile.
             also: hashes of older blobs that `commit` will name.
+            text: bytes of JSON that `commit` inserts, for the disk limit.
 
         Raises:
+            NoRoom: it would exceed the disk limit; nothing was changed.
             VitrineError: a file cannot be written.
         """
         sizes = {sha256: size for sha256, (size, _) in sources.items()}
         for _ in range(_TRIES):
-            self.claim(sizes, also)
+            with self._writer.begin() as connection:
+                self._quota.enter(connection, sizes, text)
+                self._claim(connection, sizes, also)
             self._put(sources)
             try:
                 with self._writer.begin() as connection:
+                    self._quota.enter(connection, {}, text)  # others may have come meanwhile
                     commit(connection)
                 return
             except IntegrityError:
                 logger.info("a file was collected while it was being stored; storing it again")
         with self._writer.begin() as connection:  # at last with the rows locked all the while
+            self._quota.enter(connection, sizes, text)
             self._claim(connection, sizes, also)
             self._put(sources)
             commit(connection)
@@ -71,10 +82,10 @@ class BlobLedger:
             for sha256, (_, source) in sources.items():
                 self._place.put(sha256, source)
 
-    def claim(self, sizes: Mapping[str, int], also: Iterable[str] = ()) -> None:
-        """Mark blobs as in use now; those in `sizes` get a row when they have none."""
+    def claim(self, keys: Iterable[str]) -> None:
+        """Mark blobs as in use now."""
         with self._writer.begin() as connection:
-            self._claim(connection, sizes, also)
+            self._claim(connection, {}, keys)
 
     def _claim(self, connection: Connection, sizes: Mapping[str, int], also: Iterable[str]) -> None:
         now, blobs = self._clock(), models.blobs

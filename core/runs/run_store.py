@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import InputError, NotFoundError, VitrineError
 
-from . import export, housekeeping, models
+from . import export, housekeeping, models, quota
 from .answers import AnswerBook
 from .artifacts import hash_of, open_place
 from .database import database_errors, make_engine, migrate
@@ -47,12 +47,16 @@ from .versions import current_versions
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 MAX_REQUEST = 256 * 2**10  # bytes of JSON
 MAX_RESULT = 8 * 2**20  # bytes of JSON; anything larger belongs into an artifact
 MAX_ARTIFACTS = 256  # a run
 MAX_PINNED = 200  # runs of one owner: pinned runs never expire
 GRACE_SECONDS = 3600.0  # leftovers younger than this may belong to a run being saved
+UPLOAD_GRACE_SECONDS = 600.0  # an upload that no run names yet may belong to a waiting job
 SERVED_SECONDS = 24 * 3600.0
+_ROOM_TRIES = 4  # others may take the room that was made
 _HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")  # also inside "sha256:..."
 _METHOD = re.compile(r"[a-z0-9_-]{1,64}")
 
@@ -71,6 +75,7 @@ class RunStore:
         served_dir: Path | None = None,
         keep_days: float = 30.0,
         max_input_bytes: int = 50 * 2**20,
+        max_disk: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open and migrate.
@@ -81,6 +86,7 @@ class RunStore:
             served_dir: where `artifact_file` makes its local copies; a temporary folder if None.
             keep_days: age at which runs that are not pinned expire, and unused uploads go.
             max_input_bytes: largest upload.
+            max_disk: most bytes of runs and uploads together; 0 means no limit.
             clock: seconds since the epoch.
 
         Raises:
@@ -96,12 +102,14 @@ class RunStore:
         self._served = ServedFiles(served_dir)
         self.keep_days = keep_days
         self._clock = clock
-        self._ledger = BlobLedger(self._writer, self._place, clock)
+        self._quota = quota.DiskQuota(max_disk)
+        self._ledger = BlobLedger(self._writer, self._place, clock, self._quota)
         self._uploads = Uploads(
             self._reader,
             self._ledger,
             self._place,
             clock,
+            self._quota,
             max_bytes=max_input_bytes,
             keep_days=keep_days,
         )
@@ -147,7 +155,8 @@ class RunStore:
         Raises:
             InputError: the request, the result or the title is too large.
             ValueError: a name or a value cannot be stored.
-            VitrineError: the database or the disk failed.
+            VitrineError: the database or the disk failed, or the disk limit is reached and nothing
+                may be deleted for this run.
         """
         files = self._hash_files(artifacts or {})
         if thumbnail is not None and thumbnail not in files:
@@ -171,12 +180,42 @@ class RunStore:
         named = _hashes_in(row["request"]) | _hashes_in(row["result"])
         stored = {name: artifact for name, (artifact, _) in files.items()}
         sources = {artifact.sha256: (artifact.size, source) for artifact, source in files.values()}
+        text = len(row["request"].encode()) + len(row["result"].encode())
+        size = text + sum(size for size, _ in sources.values())
         with database_errors():
             with self._reader.connect() as connection:
                 named = set(known_inputs(connection, named))
-            self._ledger.keep(sources, lambda c: _insert_run(c, row, stored, named), named)
+            self._with_room(
+                "This run",
+                size,
+                lambda: self._ledger.keep(
+                    sources, lambda c: _insert_run(c, row, stored, named), named, text=text
+                ),
+            )
         self._maintain_sometimes()
         return run_from_row(row, stored)
+
+    def _with_room(
+        self, what: str, size: int, store: Callable[[], T], *, visitors: bool = True
+    ) -> T:
+        """Call `store`, and again after older runs were deleted for it; see `quota.evict`."""
+        for _ in range(_ROOM_TRIES):
+            try:
+                return store()
+            except quota.NoRoom as full:
+                if size > self._quota.limit or not self._make_room(full.wanted, visitors):
+                    break
+        raise self._quota.refuse(what, size)
+
+    def _make_room(self, wanted: int, visitors: bool) -> bool:
+        logger.warning("the disk limit is reached; making room for %d bytes", wanted)
+
+        def collect() -> int:
+            # No grace for files: a save that meets this writes its files again (see `ledger`).
+            now = self._clock()
+            return self._collect(now + 1.0, now - UPLOAD_GRACE_SECONDS)
+
+        return quota.evict(self._writer, self._quota, collect, wanted, visitors=visitors)
 
     def _hash_files(
         self, artifacts: Mapping[str, bytes | Path]
@@ -292,11 +331,14 @@ class RunStore:
 
         Raises:
             InputError: it belongs to somebody else, or the owner has pinned too many.
+            VitrineError: pinned runs would take too much of the disk limit.
             NotFoundError: there is no such run.
         """
         runs = models.runs
         with database_errors(), self._writer.begin() as connection:
             run = _owned(connection, run_id, owner)
+            if on and not run.pinned:
+                self._quota.check_pin(connection, run_id)
             if on and not run.pinned and owner is not OPERATOR:
                 mine = and_(runs.c.owner == run.owner, runs.c.pinned.is_(True))
                 count = select(func.count()).select_from(runs).where(mine)
@@ -340,8 +382,16 @@ class RunStore:
 
         Raises:
             InputError: it is empty or too large.
+            VitrineError: the disk or the database failed, or the disk limit is reached. Runs of
+                visitors are not deleted for an upload.
         """
-        return self._uploads.put(data, media_type)
+        with database_errors():
+            return self._with_room(
+                "An upload",
+                len(data),
+                lambda: self._uploads.put(data, media_type),
+                visitors=False,
+            )
 
     def get_input(self, sha256: str) -> bytes:
         """Return an upload by its sha256, verified.
@@ -379,14 +429,19 @@ class RunStore:
         self._place.sweep(now - max(grace_seconds, 60.0))
         self._served.sweep(now - SERVED_SECONDS)
         with database_errors():
-            return housekeeping.collect(
-                self._reader,
-                self._writer,
-                self._place,
-                self._served,
-                before=now - grace_seconds,
-                inputs_before=now - max(grace_seconds, self.keep_days * 86_400),
+            return self._collect(
+                now - grace_seconds, now - max(grace_seconds, self.keep_days * 86_400)
             )
+
+    def _collect(self, before: float, inputs_before: float) -> int:
+        return housekeeping.collect(
+            self._reader,
+            self._writer,
+            self._place,
+            self._served,
+            before=before,
+            inputs_before=inputs_before,
+        )
 
     def maintain(self) -> tuple[int, int]:
         """Expire and collect; returns (runs deleted, files removed)."""
@@ -407,7 +462,7 @@ class RunStore:
             self._maintaining.release()
 
     def snapshot(self) -> dict[str, int]:
-        """Counts for the Status page: runs, pinned runs, stored files and their bytes."""
+        """Counts: runs, pinned runs, stored files and their bytes."""
         runs, blobs = models.runs, models.blobs
         with database_errors(), self._reader.connect() as connection:
             total = connection.execute(select(func.count()).select_from(runs)).scalar_one()
@@ -418,6 +473,11 @@ class RunStore:
                 select(func.count(), func.coalesce(func.sum(blobs.c.size), 0))
             ).one()
         return {"runs": total, "pinned": kept, "files": files, "bytes": int(size)}
+
+    def disk(self) -> tuple[int, int]:
+        """Bytes taken and the limit (0 for none), for the Status page; one row is read."""
+        with database_errors(), self._reader.connect() as connection:
+            return self._quota.used(connection), self._quota.limit
 
 
 def _bounded_json(value: dict[str, Any], limit: int, what: str) -> str:

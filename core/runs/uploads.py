@@ -13,6 +13,7 @@ from . import models
 from .artifacts import BlobPlace, hash_of
 from .database import database_errors
 from .ledger import BlobLedger
+from .quota import DiskQuota
 from .records import clean_line, is_sha256
 
 _TOUCH_SECONDS = 3600.0  # an upload in use is marked so at most this often
@@ -41,16 +42,23 @@ class Uploads:
         ledger: BlobLedger,
         place: BlobPlace,
         clock: Callable[[], float],
+        quota: DiskQuota,
         *,
         max_bytes: int,
         keep_days: float,
     ) -> None:
         self._reader, self._ledger, self._place, self._clock = reader, ledger, place, clock
+        self._quota = quota
         self.max_bytes = max_bytes
         self.keep_days = keep_days
 
     def put(self, data: bytes, media_type: str) -> str:
-        """Keep an upload; returns its sha256. InputError when it is empty or too large."""
+        """Keep an upload; returns its sha256.
+
+        Raises:
+            InputError: it is empty or too large.
+            NoRoom: it would exceed the disk limit.
+        """
         if not data or len(data) > self.max_bytes:
             raise InputError(
                 f"The file has {len(data):,} bytes. From 1 to {self.max_bytes:,} bytes can be "
@@ -60,6 +68,7 @@ class Uploads:
         row = {"sha256": sha256, "media_type": clean_line(media_type, 100, "media type")}
 
         def commit(connection: Connection) -> None:
+            self._quota.enter_upload(connection, size)
             made = self._ledger.upsert(models.inputs).values(row)
             connection.execute(made.on_conflict_do_nothing())
 
@@ -77,7 +86,7 @@ class Uploads:
             with self._reader.connect() as connection:
                 old = connection.execute(select(blobs.c.sha256).where(stale)).first()
             if old:
-                self._ledger.claim({}, [sha256])
+                self._ledger.claim([sha256])
         return data
 
     def media_type(self, sha256: str) -> str:

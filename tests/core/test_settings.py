@@ -84,3 +84,45 @@ def test_override_changes_the_settings_of_the_process_until_they_are_read_anew()
     assert settings.current().port == 8000
     settings.use(None)
     assert settings.current() == before
+
+
+def test_secrets_are_not_in_the_text_of_the_settings():
+    env = {
+        "VITRINE_AUTH": "anna:hush-hush",
+        "VITRINE_DATABASE_URL": "postgresql://anna:hush-hush@host/name",
+        "VITRINE_ARTIFACT_URL": "s3://key:hush-hush@bucket",
+    }
+    chosen = settings.from_env(env)
+    assert chosen.auth == ("anna", "hush-hush")
+    assert "hush-hush" not in repr(chosen)
+
+
+def test_the_disk_limit_is_a_size_and_nought_lifts_it():
+    assert settings.from_env({}).max_disk == 20 * 2**30
+    assert settings.from_env({"VITRINE_MAX_DISK": "1.5GB"}).max_disk == 1_500_000_000
+    assert settings.from_env({"VITRINE_MAX_DISK": "0"}).max_disk == 0
+    with pytest.raises(InputError, match="negative"):
+        settings.Settings(max_disk=-1)
+
+
+def test_uploads_wait_in_the_data_folder_unless_told(tmp_path):
+    assert settings.Settings(data_dir=tmp_path).resolved_upload_dir == tmp_path / "uploads"
+    told = settings.from_env({"GRADIO_TEMP_DIR": str(tmp_path / "here")})
+    assert told.resolved_upload_dir == tmp_path / "here"
+
+
+OAUTH = {
+    "SYSTEM": "spaces",
+    "SPACE_ID": "anna/vitrine",
+    "OAUTH_CLIENT_ID": "id",
+    "OAUTH_CLIENT_SECRET": "secret",
+    "OAUTH_SCOPES": "openid profile contribute-repos",
+    "OPENID_PROVIDER_URL": "https://huggingface.co",
+}
+
+
+@pytest.mark.parametrize("missing", [None, *OAUTH])
+def test_visitors_may_sign_in_only_on_a_space_that_has_all_of_oauth(missing):
+    """With less, Gradio would lend every visitor the account of the machine."""
+    env = {name: value for name, value in OAUTH.items() if name != missing}
+    assert settings.from_env(env).oauth is (missing is None)

@@ -1,6 +1,7 @@
 """Run by test_crash.py in a process that is going to be killed: saves runs without end.
 
-Arguments: database URL, artifact URL, and optionally a point at which to kill itself.
+Arguments: database URL, artifact URL, and optionally a point at which to kill itself (or an empty
+text) and the disk limit in bytes.
 Prints the id of each run after `save` returned.
 """
 
@@ -48,11 +49,12 @@ def arm(store: RunStore, point: str) -> None:
 
 def main() -> None:
     """Save runs of three files each until killed."""
-    store, random_ = RunStore(sys.argv[1], sys.argv[2]), random.Random()
+    limit = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+    store, random_ = RunStore(sys.argv[1], sys.argv[2], max_disk=limit), random.Random()
     number = 0
     while True:
         number += 1
-        if number == 2 and len(sys.argv) > 3:
+        if number == 2 and len(sys.argv) > 3 and sys.argv[3]:
             arm(store, sys.argv[3])
         run = store.save(
             method="trill",
