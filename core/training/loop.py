@@ -144,6 +144,7 @@ def fit(
     log_every: int = 50,
     clip_norm: float = 5.0,
     on_step: OnStep | None = None,
+    check: Callable[[], None] | None = None,
 ) -> Run:
     """Train to `num_steps`, with checkpoints in `out/checkpoints` and a curve in `out/curve.jsonl`.
 
@@ -160,6 +161,7 @@ def fit(
         log_every: steps between points of the curve.
         clip_norm: largest norm of the gradient.
         on_step: called after each logged step; it may raise to stop the run.
+        check: called before every step, for the same purpose.
 
     Raises:
         WeightsError: the loss is not finite.
@@ -173,6 +175,8 @@ def fit(
     parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
     began, sums, seen = time.perf_counter(), {}, 0
     while run.step < num_steps:
+        if check:
+            check()
         for group in run.optimizer.param_groups:
             group["lr"] = lr_of(run.step)
         loss, values = loss_of(run.step)

@@ -56,7 +56,7 @@ def train(job: Job, request: TrainRequest) -> TrainResult:
         job.report(step.fraction, words, preview=tuple(points))
 
     job.report(0.0, "Preparing the recordings")
-    out = recipe.train(cfg, data, folder, resume=request.resume, on_step=on_step)
+    out = recipe.train(cfg, data, folder, resume=request.resume, on_step=on_step, check=job.check)
     info = json.loads((out / "config.json").read_text("utf-8"))
     return TrainResult(
         weights=str(info.get("sha256", {}).get("model.safetensors", "unknown"))[:12],

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +172,7 @@ def train(
     out: Path,
     resume: bool = False,
     on_step: OnStep | None = None,
+    check: Callable[[], None] | None = None,
 ) -> Path:
     """Train into `out` and return the folder with the weights.
 
@@ -181,6 +182,7 @@ def train(
         out: checkpoints, curve and weights go here.
         resume: go on from the newest checkpoint in `out`.
         on_step: called after each logged step.
+        check: called before every step; it may raise to stop the run.
     """
     from accelerate import Accelerator
 
@@ -211,6 +213,7 @@ def train(
         save_every=cfg.save_every,
         log_every=cfg.log_every,
         on_step=on_step,
+        check=check,
     )
     if accelerator.is_main_process:
         made = device_name(accelerator.device)
