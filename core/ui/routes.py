@@ -71,7 +71,12 @@ async def asset(request: Request) -> Response:
     return Response(body, media_type=media_type, headers=headers)
 
 
-def _run_file(run_id: str, name: str) -> tuple[bytes | Path, str]:
+def run_file(run_id: str, name: str) -> tuple[bytes | Path, str]:
+    """Content (or a local file) and media type of one file of a stored run.
+
+    Raises:
+        NotFoundError: there is no such run or file.
+    """
     from core.runs import store
 
     run = store().get(run_id)
@@ -90,7 +95,7 @@ async def artifact(request: Request) -> Response:
         return _refuse(401, "Log in first.")
     run_id, name = request.path_params["run"], request.path_params["name"]
     try:
-        content, media_type = await run_in_threadpool(_run_file, run_id, name)
+        content, media_type = await run_in_threadpool(run_file, run_id, name)
     except NotFoundError:
         return _refuse(404, "There is no such file, or no longer.")
     inline = (
@@ -110,7 +115,7 @@ async def artifact(request: Request) -> Response:
 
 
 @lru_cache(maxsize=64)
-def _examples(slug: str) -> dict[str, Path]:
+def examples(slug: str) -> dict[str, Path]:
     """Files that a method's `examples/examples.json` lists, by id; nothing else is served."""
     folder = registry.load(slug).folder / "examples"
     listed = json.loads((folder / "examples.json").read_text("utf-8"))
@@ -123,7 +128,7 @@ async def example(request: Request) -> Response:
     if not _may_read(request):
         return _refuse(401, "Log in first.")
     try:
-        files = await run_in_threadpool(_examples, request.path_params["method"])
+        files = await run_in_threadpool(examples, request.path_params["method"])
         path = files[request.path_params["id"]]
     except (NotFoundError, KeyError, OSError):
         return _refuse(404, "There is no such example.")

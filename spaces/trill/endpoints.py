@@ -1,26 +1,33 @@
-"""The public endpoints of TRILL: plain functions, also MCP tools. Files come in, JSON goes out."""
+"""The public endpoints of TRILL, also MCP tools: arguments in, requests out; `core.ui.calls` runs them.
+
+Those that teach and train are in `lesson_endpoints`.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from gradio.data_classes import FileData
-from gradio.events import api
 
-from core.errors import InputError
-from core.ui.errors import visitor_errors
+from core.ui.calls import Asked, Calls, example, received
 
-from . import intake, requests
-from .results import AnyResult, result_to_dict
+from . import SPEC, intake, requests
+from .results import ExploreResult, result_to_dict
+from .showing import keep, work
 
 Layer = Literal["layer19", "embedding"]
 Padding = Literal["tile", "zero"]
 
+CALLS = Calls(SPEC, work=work, keep=keep, answer=result_to_dict)
 
+
+@CALLS.endpoint(
+    example={"clip": example("two-readers-in-turn")},
+    command="explore two-readers-in-turn.flac --out result",
+)
 def trill_explore(
     clip: FileData, layer: Layer = "embedding", hop_frames: int = 17, padding: Padding = "tile"
-) -> dict:
+) -> requests.ExploreRequest:
     """Hear what TRILL hears in a recording of speech.
 
     Answers with the nearest shipped voices, a two-dimensional map, moments at which the voice
@@ -31,22 +38,39 @@ def trill_explore(
         layer: embedding (final layer, suits distances) or layer19 (middle layer).
         hop_frames: frames of 10 ms between patches, 4 to 96.
         padding: how a clip under one second is filled: tile repeats it, zero adds silence.
+
+    Returns:
+        kind: always explore.
+        weights: first 12 digits of the sha256 of the weights that answered.
+        heard: what is known of the recording: seconds, format, sample_rate, level_db, notes, ...
+        layer: the layer that answered.
+        dimensions: length of one vector.
+        num_patches: how many patches of about a second were heard.
+        hop_seconds: time between two patches.
+        log_mel: picture of the sound: png (base64), rows, columns, and the values low and high.
+        similarity: picture of every patch against every patch, by cosine.
+        other_similarity: the same from the other layer.
+        vectors: picture of the dimensions that move most, over time.
+        similarity_span: centres of the first and the last patch, in seconds.
+        dots: the patches on the map, in time order: x, y, seconds.
+        gallery: the shipped voices on the map: x, y, label, example.
+        explained: share of the spread of the shipped voices on each axis.
+        nearest: the five shipped voices that sound most alike: example, cosine.
+        turns: seconds at which the voice seems to change.
     """
-    with visitor_errors():
-        return _answer(
-            requests.ExploreRequest(
-                clip=_clip(clip), layer=layer, hop_frames=hop_frames, padding=padding
-            )
-        )
+    return requests.ExploreRequest(
+        clip=take(clip), layer=layer, hop_frames=hop_frames, padding=padding
+    )
 
 
+@CALLS.endpoint(example={"clip": example("reader-1841-a")}, action="explore")
 def trill_embed(
     clip: FileData,
     layer: Layer = "layer19",
     hop_frames: int = 17,
     padding: Padding = "tile",
     series: bool = False,
-) -> dict:
+) -> Asked:
     """Turn a recording of speech into one vector that says how it sounds.
 
     Args:
@@ -55,36 +79,51 @@ def trill_embed(
         hop_frames: frames of 10 ms between patches, 4 to 96.
         padding: how a clip under one second is filled: tile repeats it, zero adds silence.
         series: also give the vector of every patch, with its time in seconds.
+
+    Returns:
+        layer: the layer that answered.
+        weights: first 12 digits of the sha256 of the weights that answered.
+        seconds: length of the recording.
+        notes: what was noticed about the recording, such as that it was cut.
+        mean: the vector, averaged over the patches.
+        times: with series, the middle of each patch in seconds.
+        series: with series, the vector of each patch.
     """
-    with visitor_errors():
-        request = requests.ExploreRequest(
-            clip=_clip(clip), layer=layer, hop_frames=hop_frames, padding=padding
-        )
-        result = _run(request)
+
+    def answer(result: ExploreResult) -> dict[str, Any]:
         from safetensors.numpy import load
 
         arrays = load(result.files["embedding.safetensors"])
         vectors = arrays[layer]
-        answer: dict[str, Any] = {
+        found: dict[str, Any] = {
             "layer": layer,
             "weights": result.weights,
-            "seconds": result.heard.seconds,  # type: ignore[union-attr]
-            "notes": list(result.heard.notes),  # type: ignore[union-attr]
+            "seconds": result.heard.seconds,
+            "notes": list(result.heard.notes),
             "mean": [round(float(v), 6) for v in vectors.mean(axis=0)],
         }
         if series:
-            answer["times"] = [round(float(t), 3) for t in arrays["times"]]
-            answer["series"] = [[round(float(v), 5) for v in row] for row in vectors]
-        return answer
+            found["times"] = [round(float(t), 3) for t in arrays["times"]]
+            found["series"] = [[round(float(v), 5) for v in row] for row in vectors]
+        return found
+
+    request = requests.ExploreRequest(
+        clip=take(clip), layer=layer, hop_frames=hop_frames, padding=padding
+    )
+    return Asked(request, answer)
 
 
+@CALLS.endpoint(
+    example={"first": example("reader-1841-a"), "second": example("reader-1898-a")},
+    command="compare reader-1841-a.flac reader-1898-a.flac --out result",
+)
 def trill_compare(
     first: FileData,
     second: FileData,
     layer: Layer = "embedding",
     hop_frames: int = 17,
     padding: Padding = "tile",
-) -> dict:
+) -> requests.CompareRequest:
     """Compare how two recordings of speech sound.
 
     Gives the cosine for both layers, and the share of known different-voice and same-voice pairs
@@ -96,125 +135,218 @@ def trill_compare(
         layer: which layer comes first on the page: embedding or layer19; the answer holds both.
         hop_frames: frames of 10 ms between patches, 4 to 96.
         padding: how a clip under one second is filled: tile repeats it, zero adds silence.
+
+    Returns:
+        kind: always compare.
+        weights: first 12 digits of the sha256 of the weights that answered.
+        first: what is known of the first recording: seconds, format, level_db, notes, ...
+        second: the same of the second.
+        layer: the layer that the page's sentence is about.
+        answers: for each layer: cosine, and the shares above_different and above_same.
     """
-    with visitor_errors():
-        return _answer(
-            requests.CompareRequest(
-                first=_clip(first),
-                second=_clip(second),
-                layer=layer,
-                hop_frames=hop_frames,
-                padding=padding,
-            )
-        )
+    return requests.CompareRequest(
+        first=take(first),
+        second=take(second),
+        layer=layer,
+        hop_frames=hop_frames,
+        padding=padding,
+    )
 
 
-def trill_teach(
-    clips: list[FileData],
-    labels: list[str],
-    classifier: Literal["logistic", "lda", "centroid"] = "logistic",
+@CALLS.endpoint(
+    example={"clip": example("reader-1841-a"), "pitch": 3.0},
+    command="survive reader-1841-a.flac --set pitch=3 --out result",
+)
+def trill_change(
+    clip: FileData,
+    pitch: float = 0.0,
+    rate: float = 1.0,
+    noise_db: float | None = None,
+    telephone: bool = False,
+    reverb_seconds: float = 0.0,
+    seed: int = 0,
+    layer: Layer = "embedding",
+    hop_frames: int = 17,
+    padding: Padding = "tile",
+) -> requests.SurviveRequest:
+    """Change the sound of a recording, and see how far the embedding moves.
+
+    Your change stands beside fifteen usual ones (pitch, rate, noise, telephone, room) and beside the
+    distance to other voices. The changed recording is among the files of the run.
+
+    Args:
+        clip: a recording of speech; the first 12 seconds are used.
+        pitch: semitones, -6 to 6.
+        rate: 0.7 to 1.4; 1.4 is 40 % faster at the same pitch.
+        noise_db: level of added noise in dB below the voice, 0 to 40; leave it out for none.
+        telephone: keep 300 to 3400 Hz only.
+        reverb_seconds: reverberation, 0 to 2 s.
+        seed: of noise and room.
+        layer: embedding (final layer) or layer19 (middle layer).
+        hop_frames: frames of 10 ms between patches, 4 to 96.
+        padding: how a clip under one second is filled: tile repeats it, zero adds silence.
+
+    Returns:
+        kind: always survive.
+        weights: first 12 digits of the sha256 of the weights that answered.
+        heard: what is known of the recording: seconds, format, level_db, notes, ...
+        layer: the layer that answered.
+        chosen: your change: label, and the squared distance by which it moved the embedding.
+        sweep: the usual changes: group, label, distance.
+        other_voice: distance to the shipped voices: 5 %, median, 95 %.
+        same_clip: distance of the first half to the second; null when the clip is too short.
+    """
+    return requests.SurviveRequest(
+        clip=take(clip),
+        pitch=pitch,
+        rate=rate,
+        snr_db=noise_db,
+        telephone=telephone,
+        reverb_seconds=reverb_seconds,
+        seed=seed,
+        layer=layer,
+        hop_frames=hop_frames,
+        padding=padding,
+    )
+
+
+@CALLS.endpoint(
+    example={
+        "anchor": example("reader-1841-a"),
+        "positive": example("reader-1841-b"),
+        "negative": example("reader-1898-a"),
+    }
+)
+def trill_triplet(
+    anchor: FileData,
+    positive: FileData,
+    negative: FileData,
+    parts: list[str] | None = None,
+    margin: float = 0.2,
+    layer: Layer = "embedding",
+    hop_frames: int = 17,
+    padding: Padding = "tile",
+) -> requests.TripletRequest:
+    """Ask what the training loss would say about three moments.
+
+    Args:
+        anchor: a recording.
+        positive: one that should be near the anchor, such as the same voice later.
+        negative: one that should be farther away, such as another voice.
+        parts: what to hear of each of the three, in seconds, such as 1.5-3.0; "" for all.
+        margin: of the loss, 0 to 2.
+        layer: embedding (final layer) or layer19 (middle layer).
+        hop_frames: frames of 10 ms between patches, 4 to 96.
+        padding: how a clip under one second is filled: tile repeats it, zero adds silence.
+
+    Returns:
+        kind: always triplet.
+        weights: first 12 digits of the sha256 of the weights that answered.
+        names: of anchor, positive and negative.
+        margin: the one that was asked for.
+        triangles: for each layer: squared distances positive and negative, loss, verdict.
+    """
+    three = take_parts([anchor, positive, negative], parts)
+    return requests.TripletRequest(
+        anchor=three[0],
+        positive=three[1],
+        negative=three[2],
+        margin=margin,
+        layer=layer,
+        hop_frames=hop_frames,
+        padding=padding,
+    )
+
+
+@CALLS.endpoint(example={})
+def trill_check(
+    layer: Layer = "embedding", hop_frames: int = 17, padding: Padding = "tile"
+) -> requests.CheckRequest:
+    """Ask three questions whose answers are known, on the shipped clips, and count the right ones.
+
+    Args:
+        layer: embedding (final layer) or layer19 (middle layer).
+        hop_frames: frames of 10 ms between patches, 4 to 96.
+        padding: how a clip under one second is filled: tile repeats it, zero adds silence.
+
+    Returns:
+        kind: always check.
+        weights: first 12 digits of the sha256 of the weights that answered.
+        layer: the layer that was checked.
+        rows: for each question: n, chance, shares of right answers by representation, interval.
+        mistakes: clips whose nearest other clip is another voice: example, taken_for, cosine.
+    """
+    return requests.CheckRequest(layer=layer, hop_frames=hop_frames, padding=padding)
+
+
+@CALLS.endpoint(example={"speaker": "jackson"})
+def trill_personalise(
+    speaker: str = "george",
+    resamples: int = 20,
+    seed: int = 0,
     layer: Layer = "layer19",
-    c: float = 1.0,
-) -> dict:
-    """Teach a small classifier your own classes from a few recordings each.
-
-    Gives the leave-one-out accuracy with its 95 % interval, the confusion matrix, and the head as
-    JSON text for `trill_classify`.
+    hop_frames: int = 17,
+    padding: Padding = "tile",
+) -> requests.PersonaliseRequest:
+    """See how much a few clips of one's own help, for one speaker of the shipped digits.
 
     Args:
-        clips: recordings, 1 to 10 for each class.
-        labels: the class of each recording, in the same order; 2 to 6 different ones.
-        classifier: logistic, lda or centroid.
+        speaker: george, jackson, nicolas or yweweler.
+        resamples: random draws of own clips for each point, 1 to 50.
+        seed: of the draws.
         layer: layer19 (middle layer) or embedding (final layer).
-        c: inverse strength of the regularisation of logistic, 0.001 to 100000.
+        hop_frames: frames of 10 ms between patches, 4 to 96.
+        padding: how a clip under one second is filled: tile repeats it, zero adds silence.
+
+    Returns:
+        kind: always personalise.
+        weights: first 12 digits of the sha256 of the weights that answered.
+        speaker: whose digits were recognised.
+        classes: the digits.
+        num_test: clips of the speaker that are never learnt from.
+        resamples: the number of draws.
+        points: by own clips of each class: accuracy generic, personal, both (mean, 10 %, 90 %).
     """
-    with visitor_errors():
-        if not clips or len(clips) != len(labels or []):
-            raise InputError(
-                f"There are {len(clips or [])} clips and {len(labels or [])} labels. Each clip needs "
-                "one label. Give two lists of the same length."
-            )
-        groups: dict[str, list[requests.Clip]] = {}
-        for clip, label in zip(clips, labels, strict=True):
-            groups.setdefault(str(label).strip(), []).append(_clip(clip))
-        request = requests.TeachRequest(
-            classes=tuple(
-                requests.TeachClass(name=name, clips=tuple(members))
-                for name, members in groups.items()
-            ),
-            classifier=classifier,
-            layer=layer,
-            c=c,
-        )
-        result = _run(request)
-        return result_to_dict(result) | {"head_json": result.files["head.json"].decode()}
+    return requests.PersonaliseRequest(
+        speaker=speaker,
+        resamples=resamples,
+        seed=seed,
+        layer=layer,
+        hop_frames=hop_frames,
+        padding=padding,
+    )
 
 
-def trill_classify(clip: FileData, head: FileData | None = None, head_json: str = "") -> dict:
-    """Ask a head made by `trill_teach` about a recording.
+def take(file: Any, part: str = "") -> requests.Clip:
+    """The clip of a file argument; `part` is a cut such as 1.5-3.0, in seconds.
 
-    Args:
-        clip: a recording of speech.
-        head: the head's file (JSON or safetensors); or leave it out and give `head_json`.
-        head_json: the head as JSON text.
+    Raises:
+        InputError: it is no sound, or the cut cannot be read.
     """
-    with visitor_errors():
-        from . import heads
-        from .lessons import keep_head
+    found = received(file)
+    clip = intake.clip_of_bytes(found.data, found.name)
+    start, end = intake.parse_cut(part)
+    return requests.Clip(source=clip.source, name=clip.name, start=start, end=end)
 
-        data = head_json.encode() if head_json else _bytes(head) if head else b""
-        if not data:
-            raise InputError(
-                "There is no head. The file or the JSON text that trill_teach gave works. Send one."
-            )
-        written = heads.head_to_json(heads.head_from_bytes(data))
-        return _answer(
-            requests.ClassifyRequest(clip=_clip(clip), head=f"sha256:{keep_head(written)}")
+
+def take_parts(files: list[Any], parts: list[str] | None) -> list[requests.Clip]:
+    """The clips of several file arguments, each with its cut.
+
+    Raises:
+        InputError: there are not as many cuts as files, or one cannot be read.
+    """
+    from core.errors import InputError
+
+    if parts and len(parts) != len(files):
+        raise InputError(
+            f"There are {len(files)} clips and {len(parts)} parts. Each clip needs one part, or "
+            'leave parts out. Write "" for a whole clip.'
         )
-
-
-ENDPOINTS = (trill_explore, trill_embed, trill_compare, trill_teach, trill_classify)
+    return [take(file, part) for file, part in zip(files, parts or [""] * len(files), strict=True)]
 
 
 def register() -> None:
     """Add the endpoints to the Blocks that is open."""
-    for function in ENDPOINTS:
-        api(function, api_name=function.__name__, concurrency_limit=4)
+    from . import lesson_endpoints  # noqa: F401  # declares the rest
 
-
-def _bytes(file: Any) -> bytes:
-    """The content of a file that was uploaded to this hub; no other path is ever opened.
-
-    Raises:
-        InputError: it is no upload.
-    """
-    from gradio.utils import get_upload_folder
-
-    path = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
-    folder = Path(get_upload_folder()).resolve()
-    found = Path(str(path)).resolve() if path else None
-    if found is None or not found.is_relative_to(folder) or not found.is_file():
-        raise InputError(
-            "A file argument is not an upload. Files sent with the call work. "
-            "Use handle_file of gradio_client, or upload first."
-        )
-    return found.read_bytes()
-
-
-def _clip(file: Any) -> requests.Clip:
-    data = _bytes(file)
-    name = file.get("orig_name") or "recording" if isinstance(file, dict) else "recording"
-    return intake.clip_of_bytes(data, str(name))
-
-
-def _run(request: requests.Request) -> AnyResult:
-    from core.jobs import runner
-
-    from .showing import work
-
-    handle = runner().submit(work, request, method="trill", title=f"API: {request.kind}")
-    return handle.result()
-
-
-def _answer(request: requests.Request) -> dict[str, Any]:
-    return result_to_dict(_run(request))
+    CALLS.publish()
