@@ -3,17 +3,25 @@
 First import of every entry point. Gradio runs `import spaces` when it builds an app and, on a
 Space, calls `spaces.gradio_auto_wrap`; our folder `spaces/` would be found as a namespace package
 without that function. When the platform's package is absent the name is blocked, which Gradio
-handles; when it is installed it wins, and its decorator is used.
+handles.
+
+On ZeroGPU the platform's package must be imported before anything starts CUDA, and in the main
+thread: it patches torch so that CUDA seems to be there, for the thread that imports it. So it is
+imported here, now. Elsewhere its decorator does nothing, and it is left to Gradio to import it.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["GPU"]
+from core import settings
+from core.errors import InputError, VitrineError
+
+__all__ = ["GPU", "check", "enter_worker", "in_worker"]
 
 
 def _block_our_folder() -> None:
@@ -27,12 +35,56 @@ def _block_our_folder() -> None:
         sys.modules["spaces"] = None  # type: ignore[assignment]  # makes the import raise ImportError
 
 
+def _on_zero_gpu() -> bool:
+    try:
+        return settings.from_env().zero_gpu
+    except InputError:  # another variable is wrong; the command that reads them all says which
+        return False
+
+
+def _undecorated(
+    fn: Callable[..., Any] | None = None, *, duration: Any = None, size: Any = None
+) -> Any:
+    """Return `fn` unchanged: outside ZeroGPU there is nothing to reserve."""
+    return fn if callable(fn) else (lambda inner: inner)
+
+
 _block_our_folder()
 
-try:
-    from spaces import GPU  # type: ignore[import-not-found]
-except ImportError:
+GPU: Callable[..., Any] = _undecorated
+_failure: BaseException | None = None
 
-    def GPU(fn: Callable[..., Any] | None = None, *, duration: Any = None, size: Any = None) -> Any:
-        """Return `fn` unchanged: outside ZeroGPU there is nothing to reserve."""
-        return fn if callable(fn) else (lambda inner: inner)
+if _on_zero_gpu():
+    try:
+        GPU = importlib.import_module("spaces").GPU  # the platform's package, not our folder
+    except Exception as error:  # whatever it is, the hub says it in words when it starts
+        _failure = error
+
+
+def check() -> None:
+    """Return if a Space on ZeroGPU can use its GPU, or is no such Space.
+
+    Raises:
+        VitrineError: the platform's package is missing or does not work with this torch.
+    """
+    if _failure is None:
+        return
+    why = str(_failure).strip() or type(_failure).__name__
+    raise VitrineError(
+        f"This is a ZeroGPU Space, but its package `spaces` cannot be used: {why}. It needs a CUDA "
+        "build of torch 2.8, 2.9, 2.10 or 2.11. Name `spaces` and such a torch in requirements.txt."
+    ) from _failure
+
+
+_worker = False
+
+
+def enter_worker() -> None:
+    """Note that this process is a GPU worker, forked by the platform from the hub."""
+    global _worker
+    _worker = True
+
+
+def in_worker() -> bool:
+    """Whether this process is a GPU worker."""
+    return _worker

@@ -11,17 +11,17 @@ becomes a page with its error.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import os
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import core.gpu  # noqa: F401  # first: settles what `import spaces` means
+import core.gpu  # first: settles what `import spaces` means
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -29,7 +29,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from core import metrics, registry, settings
+from core import background, registry, settings
 from core.health import built
 from core.registry import MethodSpec
 from core.settings import Settings
@@ -252,7 +252,7 @@ def running(
     arguments = {**arguments, "prevent_thread_lock": True, "inbrowser": False}
     if port is not None:
         arguments["server_port"] = port or _free_port()
-    _, url, _ = blocks.launch(**arguments)
+    url, _ = launch(blocks, arguments)
     try:
         yield url
     finally:
@@ -297,22 +297,34 @@ def serve_built(
         warm_up: import torch once the hub has been up for a while, so that the first job is quick.
         on_ready: called with the address as soon as the hub answers.
     """
-    _, url, share = blocks.launch(**{**arguments, "prevent_thread_lock": True})
+    url, share = launch(blocks, {**arguments, "prevent_thread_lock": True})
     if on_ready is not None:
         on_ready(share or url)
-    if warm_up and not settings.current().zero_gpu:
-        threading.Thread(target=_warm_up, name="vitrine-warm-up", daemon=True).start()
+    # On ZeroGPU the platform's package has imported torch already.
+    background.start(warm=warm_up and not settings.current().zero_gpu)
     blocks.block_thread()
 
 
-def _warm_up(idle: float = 5.0) -> None:
-    """Open the run store and import torch once the first page was served and its visitor reads.
+def launch(blocks: gr.Blocks, arguments: dict[str, Any]) -> tuple[str, str | None]:
+    """Launch an app; returns its address and its public one, if it is shared.
 
-    Not before: the start-up budget is for that page. On ZeroGPU the platform imports torch itself.
+    On ZeroGPU the launch itself is what packs the models for the workers and reports the start to
+    the platform, so everything that needs the GPU is brought in just before it.
+
+    Raises:
+        VitrineError: this is a ZeroGPU Space whose package or torch does not fit.
     """
-    while not metrics.answered("page"):
-        time.sleep(0.5)
-    time.sleep(idle)
-    importlib.import_module("core.runs").store()
-    if importlib.util.find_spec("torch") is not None:
-        importlib.import_module("torch")
+    chosen = settings.current()
+    if chosen.zero_gpu and chosen.device != "cpu":
+        _prepare_zero_gpu()
+    _, url, share = blocks.launch(**arguments)
+    return url, share
+
+
+def _prepare_zero_gpu() -> None:
+    """Declare the GPU function, which must exist when the launch reports, and place the models."""
+    core.gpu.check()
+    zero = importlib.import_module("core.jobs.zero")
+    preload = importlib.import_module("core.preload")
+    built["unplaced"] = preload.preload(built["pages"])
+    zero.expect_weights(preload.placed_bytes())

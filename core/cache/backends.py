@@ -27,6 +27,7 @@ class DeviceBackend:
     name = "cpu"
     one_tier = False  # the device computes in main memory: there is no other tier
     evicts = True
+    threads = True  # models are loaded and moved in threads of the cache's own
     can_dispatch = False  # a part may be split between the device and main memory
 
     @property
@@ -265,10 +266,13 @@ class StaticBackend(DeviceBackend):
     """ZeroGPU: models are placed once, before the GPU function forks, and never leave.
 
     Outside a GPU function the platform invents the figures of the device, so none is asked for.
+    It pretends CUDA to the thread that imported its package and to no other, so models are moved
+    in the thread that asks for them.
     """
 
     name = "cuda"
     evicts = False
+    threads = False
 
     def mem_info(self) -> tuple[int, int]:
         """Nothing that could be trusted: no limit."""
@@ -282,12 +286,10 @@ class StaticBackend(DeviceBackend):
         """Do nothing: the device is emulated."""
 
 
-def detect(device: str, *, zero_gpu: bool) -> list[DeviceBackend]:
+def detect(device: str) -> list[DeviceBackend]:
     """Backends for the device that the settings name; `auto` takes the best there is."""
     if device == "cpu":
         return [CpuBackend()]
-    if zero_gpu:
-        return [StaticBackend()]
     import torch
 
     if device in ("auto", "cuda") and torch.cuda.is_available():

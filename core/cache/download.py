@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,27 @@ from core import settings
 from core.errors import InputError, WeightsError
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
+
+_local = ContextVar("local", default=False)
+
+
+class NotHereError(WeightsError):
+    """A file is not on this machine, and may or can not be downloaded now."""
+
+
+@contextmanager
+def local_files_only() -> Iterator[None]:
+    """Let nothing be downloaded in this block, whatever the settings say."""
+    token = _local.set(True)
+    try:
+        yield
+    finally:
+        _local.reset(token)
+
+
+def may_not_download() -> bool:
+    """Whether only files of this machine may be used now."""
+    return _local.get() or settings.current().offline
 
 
 def hub_file(
@@ -43,7 +66,7 @@ def fetch_file(
     check_revision(revision)
     from huggingface_hub import errors, hf_hub_download
 
-    offline = settings.current().offline
+    offline = may_not_download()
     where = f"https://huggingface.co/{repo_id}"
     try:
         path = hf_hub_download(
@@ -61,7 +84,7 @@ def fetch_file(
     except errors.LocalEntryNotFoundError:
         if offline and _has_config(repo_id, revision, subfolder):
             return None
-        raise WeightsError(not_here(repo_id, _join(subfolder, filename), revision)) from None
+        raise not_here(repo_id, _join(subfolder, filename), revision) from None
     except errors.EntryNotFoundError:
         return None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
@@ -105,12 +128,18 @@ def _reporting_bar(on_progress: Progress) -> Any:
     return ReportingBar
 
 
-def not_here(repo_id: str, what: str, revision: str) -> str:
-    """Why a file cannot be had without a network, and what to do."""
+def not_here(repo_id: str, what: str, revision: str) -> NotHereError:
+    """Why a file cannot be had, and what to do."""
+    missing = f"{what} of {repo_id} cannot be found on this machine, and"
+    if _local.get():
+        return NotHereError(
+            f"{missing} nothing is downloaded while a ZeroGPU Space starts. "
+            f"Name {repo_id} under `preload_from_hub` in the Space's README: publish it with --full."
+        )
     offline = settings.current().offline
     why = "the hub is offline" if offline else "the Hugging Face Hub cannot be reached"
-    return (
-        f"{what} of {repo_id} cannot be found on this machine, and {why}. "
+    return NotHereError(
+        f"{missing} {why}. "
         f"Run `hf download {repo_id} --revision {revision}` where there is a network."
     )
 

@@ -11,8 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import settings
-from core.cache.download import Progress, check_revision, fetch_file, first_line, hub_file, not_here
+from core.cache.download import (
+    Progress,
+    check_revision,
+    fetch_file,
+    first_line,
+    hub_file,
+    may_not_download,
+    not_here,
+)
 from core.cache.keys import ComponentKey, ComponentSpec, ModelSpec, Work, no_work
 from core.cache.sizes import dtype_bytes, meta_bytes, safetensors_bytes, safetensors_header
 from core.errors import WeightsError
@@ -164,8 +171,8 @@ def _folder(
             return config.parent
         if fetch_file(repo_id, single, revision, subfolder, on_progress) is not None:
             return config.parent
-    if settings.current().offline:
-        raise WeightsError(not_here(repo_id, f"The weights in {subfolder or '/'}", revision))
+    if may_not_download():
+        raise not_here(repo_id, f"The weights in {subfolder or '/'}", revision)
     raise WeightsError(
         f"{repo_id} has no safetensors weights in {subfolder or 'its top folder'} at revision "
         f"{revision[:8]}. Choose a revision that has; other formats are not read."

@@ -27,7 +27,7 @@ from core.cache.leases import Lease
 from core.cache.ledger import Ledger
 from core.cache.metrics import CacheMetrics
 from core.cache.snapshot import CacheSnapshot
-from core.errors import CapacityError
+from core.errors import CapacityError, VitrineError
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +74,7 @@ class ModelCache:
         self._starting = threading.Lock()
         self._tickets = itertools.count(1)
         self._sealed = False
+        self._unplaced: dict[str, Exception] = {}  # by the name of the model
         self._early_pins: set[str] = set()
         _caches.add(self)
 
@@ -147,6 +148,9 @@ class ModelCache:
             raise
 
     def _send(self, task: Callable[..., None], *args: Any) -> None:
+        if not all(backend.threads for backend in self.ledger.backends):
+            task(*args)
+            return
         try:
             threading.Thread(target=task, args=args, name="cache-carrier", daemon=True).start()
         except RuntimeError:  # the system gives no more threads; what was granted must be done
@@ -168,11 +172,15 @@ class ModelCache:
         if not self._sealed:
             return
         missing = [part.key for part in spec.parts.values() if part.key not in ledger.table.entries]
-        if missing:
-            raise CapacityError(
-                f"{spec.name} was not placed when this Space started: {missing[0]} is missing. "
-                "Name it in the manifest of the Space, or use a machine with a GPU of its own."
-            )
+        if not missing:
+            return
+        reason = self._unplaced.get(spec.name)
+        if isinstance(reason, VitrineError):
+            raise type(reason)(f"{spec.name} could not be placed when this Space started. {reason}")
+        raise CapacityError(
+            f"{spec.name} was not placed when this Space started: {missing[0]} is missing. "
+            "Name it in `preload` of the method, or use a machine with a GPU of its own."
+        )
 
     def _lend(self, ledger: Ledger, spec: ModelSpec, demand: Demand, grant: Grant) -> Lease:
         backend = ledger.backends[grant.place]
@@ -235,11 +243,19 @@ class ModelCache:
         threading.Thread(target=bring, name="cache-prefetch", daemon=True).start()
         return done
 
-    def preload(self, specs: Iterable[ModelSpec]) -> None:
-        """Bring models now; in static mode nothing else can be acquired afterwards."""
+    def preload(self, specs: Iterable[ModelSpec]) -> dict[str, Exception]:
+        """Bring models now; in static mode nothing else can be acquired afterwards.
+
+        Returns:
+            What went wrong, by the name of the model; the others are there.
+        """
         for spec in specs:
-            self.acquire(spec).release()
+            try:
+                self.acquire(spec).release()
+            except Exception as error:  # a damaged model must not keep the others away
+                self._unplaced[spec.name] = error
         self._sealed = self.mode == "static"
+        return dict(self._unplaced)
 
     def pin(self, name: str, on: bool = True) -> None:
         """Keep the parts of a model where they are when room is needed, or no longer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -59,3 +60,21 @@ class CacheSnapshot:
     evictions: int
     single_flight_waits: int
     out_of_memory: int
+
+
+def together(snapshots: Sequence[CacheSnapshot]) -> CacheSnapshot:
+    """Several caches of one process as one; the mode is that of the last which was used."""
+    used = [found for found in snapshots if found.mode != "unused"]
+    return CacheSnapshot(
+        mode=used[-1].mode if used else "unused",
+        tiers=tuple(tier for found in used for tier in found.tiers),
+        parts=tuple(part for found in used for part in found.parts),
+        leases=tuple(lease for found in used for lease in found.leases),
+        waiting=sum(found.waiting for found in used),
+        hits=sum(found.hits for found in used),
+        misses=sum(found.misses for found in used),
+        loads=sum(found.loads for found in used),
+        evictions=sum(found.evictions for found in used),
+        single_flight_waits=sum(found.single_flight_waits for found in used),
+        out_of_memory=sum(found.out_of_memory for found in used),
+    )

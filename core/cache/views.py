@@ -5,13 +5,13 @@ from __future__ import annotations
 from core.cache.admission import Demand, Never
 from core.cache.backends import NO_LIMIT
 from core.cache.ledger import Ledger
-from core.cache.snapshot import CacheSnapshot, LeaseInfo, PartInfo, TierInfo
+from core.cache.snapshot import CacheSnapshot, LeaseInfo, PartInfo, TierInfo, together
 from core.cache.table import Entry, holders_table, mebibytes
 
 
 def unused() -> CacheSnapshot:
     """The snapshot of a cache that nobody has asked for a model yet."""
-    return CacheSnapshot("unused", (), (), (), 0, 0, 0, 0, 0, 0, 0)
+    return together(())
 
 
 def snapshot(ledger: Ledger, mode: str, waiting: int) -> CacheSnapshot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from typing import Any
 
 from core import settings
 from core.jobs.runner import JobRunner
@@ -19,12 +20,20 @@ def runner() -> JobRunner:
     global _runner
     with _lock:
         if _runner is None:
-            chosen = settings.current()
-            _runner = JobRunner(
-                max_waiting_heavy=chosen.max_waiting_jobs,
-                max_jobs_per_visitor=chosen.max_jobs_per_visitor,
-            )
+            _runner = _from_settings(settings.current())
         return _runner
+
+
+def _from_settings(chosen: settings.Settings) -> JobRunner:
+    limits: dict[str, Any] = {
+        "max_waiting_heavy": chosen.max_waiting_jobs,
+        "max_jobs_per_visitor": chosen.max_jobs_per_visitor,
+    }
+    if chosen.zero_gpu and chosen.device != "cpu":
+        from core.jobs import zero
+
+        limits |= {"run_heavy": zero.run, "devices": zero.SLOTS}
+    return JobRunner(**limits)
 
 
 def use(new: JobRunner | None) -> JobRunner | None:

@@ -58,6 +58,7 @@ class JobRunner:
         keep_seconds: float = 3600.0,
         keep_finished: int = 128,
         clock: Callable[[], float] = time.monotonic,
+        run_heavy: Callable[[Record], Outcome] = worker.run,
     ) -> None:
         """Make a runner without jobs.
 
@@ -70,8 +71,11 @@ class JobRunner:
             keep_seconds: how long a finished job and its result stay.
             keep_finished: how many finished jobs stay; the oldest go first.
             clock: monotonic seconds.
+            run_heavy: runs a heavy job in the current thread and never raises; by default here,
+                in this process.
         """
         self._clock = clock
+        self._run_heavy = run_heavy
         self._epoch = time.time() - clock()
         self._lock = threading.Lock()
         self._tally = Tally()
@@ -291,7 +295,8 @@ class JobRunner:
 
     def _work(self, record: Record) -> None:
         """Body of a worker thread."""
-        outcome = self._settle(record, worker.run(record))
+        run = self._run_heavy if record.heavy else worker.run
+        outcome = self._settle(record, run(record))
         if outcome.kind == "done" and record.on_done is not None:
             outcome = self._save(record, record.on_done, outcome)
         self._start(self._finish(record, outcome))

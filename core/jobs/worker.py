@@ -11,6 +11,7 @@ in its own body enters the mode itself, or names itself as text so that its modu
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import importlib
 import logging
 import sys
@@ -35,16 +36,45 @@ NO_MEMORY = (
 
 
 def run(record: Record) -> Outcome:
-    """Run the function of a job; never raises."""
+    """Run the function of a job in this process; never raises."""
     job = Job(record.id, record.method, cancel_event=record.cancel_event, on_report=record.progress)
+    # ZeroGPU finds the visitor's quota in context variables of the submitting request.
+    return execute(
+        record.fn,
+        record.request,
+        job,
+        load=record.heavy,
+        grad=record.grad,
+        context=record.context,
+    )
+
+
+def execute(
+    fn: Callable[..., Any] | str,
+    request: Any,
+    job: Job,
+    *,
+    load: bool,
+    grad: bool,
+    context: contextvars.Context,
+) -> Outcome:
+    """Call `fn(job, request)` in a context; never raises.
+
+    Args:
+        fn: the work, or its name as text.
+        request: what to do.
+        job: told of each step.
+        load: import torch first if nothing has yet.
+        grad: whether the function needs gradients.
+        context: the context variables that the function sees.
+    """
     try:
         job.check()
-        fn = resolve(record.fn)
-        with torch_mode(grad=record.grad, load=record.heavy):
-            # ZeroGPU finds the visitor's quota in context variables of the submitting request.
-            return Outcome("done", record.context.run(fn, job, record.request))
+        work = resolve(fn)
+        with torch_mode(grad=grad, load=load):
+            return Outcome("done", context.run(work, job, request))
     except BaseException as error:  # even SystemExit: a worker that dies silently keeps its lease
-        return _failure(error, record)
+        return failure(error, job)
 
 
 def resolve(fn: Callable[..., Any] | str) -> Callable[..., Any]:
@@ -78,16 +108,27 @@ def kind_of(error: VitrineError) -> str:
     return next(c.__name__ for c in type(error).__mro__ if hasattr(core.errors, c.__name__))
 
 
-def _failure(error: BaseException, record: Record) -> Outcome:
+def failure(error: BaseException, job: Job) -> Outcome:
+    """What an exception means for the visitor; what is our own fault goes to the log."""
     if isinstance(error, JobCancelled):
         return Outcome("cancelled", error=str(error) or STOPPED, error_kind="JobCancelled")
-    if record.cancel_event.is_set():
+    if job.cancelled:
         # A library that is interrupted may raise anything; the visitor asked for the end.
-        logger.info("job %s (%s) ended after its cancel", record.id, record.method, exc_info=error)
+        logger.info("job %s (%s) ended after its cancel", job.id, job.method, exc_info=error)
         return Outcome("cancelled", error=STOPPED, error_kind="JobCancelled")
     if isinstance(error, VitrineError):
         return Outcome("failed", error=str(error), error_kind=kind_of(error))
-    logger.error("job %s (%s) failed", record.id, record.method, exc_info=error)
+    if said := gradio_words(error):
+        return Outcome("failed", error=said, error_kind="VitrineError")
+    logger.error("job %s (%s) failed", job.id, job.method, exc_info=error)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return Outcome("failed", error=NO_MEMORY, error_kind="DeviceOutOfMemory")
     return Outcome("failed", error=INTERNAL, error_kind="internal")
+
+
+def gradio_words(error: BaseException) -> str:
+    """The text of a `gr.Error`, which is written for visitors; empty for any other error."""
+    gradio = sys.modules.get("gradio.exceptions")  # whoever raised one has imported it
+    if gradio is None or not isinstance(error, gradio.Error):
+        return ""
+    return str(getattr(error, "message", error))

@@ -80,9 +80,9 @@ def _cache() -> str:
     empty = "Nothing is loaded. The first job loads its model."
     if "core.cache" not in sys.modules:
         return _table("Model cache", (), (), empty)
-    from core.cache import cache
+    from core.cache import snapshot
 
-    now = cache().snapshot()
+    now = snapshot()
     size = readiness.size_words
     parts = [
         (

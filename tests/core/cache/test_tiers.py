@@ -255,15 +255,14 @@ print(sorted(heavy & sys.modules.keys()))
 
 
 def test_the_device_follows_the_settings(monkeypatch):
-    assert isinstance(detect("cpu", zero_gpu=True)[0], CpuBackend)
-    assert isinstance(detect("auto", zero_gpu=True)[0], StaticBackend)
+    assert isinstance(detect("cpu")[0], CpuBackend)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert isinstance(detect("auto", zero_gpu=False)[0], MpsBackend)
-    assert isinstance(detect("cuda", zero_gpu=False)[0], CpuBackend)
+    assert isinstance(detect("auto")[0], MpsBackend)
+    assert isinstance(detect("cuda")[0], CpuBackend)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [b.name for b in detect("auto", zero_gpu=False)] == ["cuda:0", "cuda:1"]
+    assert [b.name for b in detect("auto")] == ["cuda:0", "cuda:1"]
 
 
 def test_the_budget_of_the_settings_is_the_budget_of_the_cache():
