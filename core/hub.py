@@ -33,7 +33,19 @@ from core import background, registry, settings
 from core.health import built
 from core.registry import MethodSpec
 from core.settings import Settings
-from core.ui import api_page, chrome, head, landing, routes, sessions, status, theme, visitor_jobs
+from core.ui import (
+    api_page,
+    chrome,
+    gate,
+    head,
+    landing,
+    origins,
+    routes,
+    sessions,
+    status,
+    theme,
+    visitor_jobs,
+)
 from core.ui.page import failed_page
 
 logger = logging.getLogger(__name__)
@@ -239,6 +251,8 @@ def launch_kwargs(chosen: Settings, titles: dict[str, tuple[str, str]]) -> dict[
             "middleware": [
                 Middleware(GZipMiddleware, minimum_size=1000),
                 Middleware(head.PageHead, titles=titles),
+                Middleware(origins.ForeignOrigins),
+                *([Middleware(gate.Gate, pages=titles)] if chosen.auth else []),
             ],
         },
     }
