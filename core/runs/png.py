@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import InputError
 
 from .links import inflate
+from .records import is_run_id
 from .request import canonical_json, parse_json
 
 if TYPE_CHECKING:
@@ -46,12 +47,14 @@ _ENVELOPE = 1  # version of the settings file
 class Opened:
     """What a dropped file holds: the request, and the method when the file says it.
 
-    `inputs` are the uploads that an exported zip carries; `RunStore.put_input` takes them back.
+    `run` names the stored run that the file was taken from, when it says one. `inputs` are the
+    uploads that an exported zip carries; `RunStore.put_input` takes them back.
     """
 
     method: str | None
     request: dict[str, Any]
     inputs: tuple[bytes, ...] = ()
+    run: str = ""
 
 
 def settings_file(method: str, request: dict[str, Any]) -> bytes:
@@ -208,8 +211,13 @@ def open_file(data: bytes, filename: str = "") -> Opened:
             "these, as downloaded here, would work. Choose such a file."
         )
     if found.get("vitrine") == _ENVELOPE and isinstance(found.get("request"), dict):
-        method = found.get("method")
-        return Opened(method if isinstance(method, str) else None, found["request"], inputs)
+        method, run = found.get("method"), found.get("run")
+        return Opened(
+            method if isinstance(method, str) else None,
+            found["request"],
+            inputs,
+            run if is_run_id(run) else "",
+        )
     return Opened(None, found, inputs)
 
 

@@ -65,6 +65,8 @@ class Action:
     preview: Callable[[Any], Updates] | None = None
     keep: Callable[[Any, Any], Kept | None] | None = None
     restore: Callable[[Any], Any] | None = None
+    parse: Callable[[dict[str, Any]], Any] | None = None
+    describe: Callable[[dict[str, Any]], str] | None = None
     api_name: str = ""
     api_arguments: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     heavy: bool = False
@@ -82,17 +84,25 @@ class Action:
         return links.Settings(self.method, self.name, data, run)
 
     def submit(self, values: Sequence[Any], owner: str) -> Any:
-        """Start the job and return its handle.
+        """Start the job for what stands in the inputs and return its handle.
 
         Raises:
             InputError: the inputs cannot be used.
+            BusyError: too many jobs.
+        """
+        return self.start(self.make(*values), owner)
+
+    def start(self, request: Any, owner: str) -> Any:
+        """Start the job for a request and return its handle.
+
+        Raises:
             BusyError: too many jobs.
         """
         from core.jobs import runner
 
         return runner().submit(
             self.work,
-            self.make(*values),
+            request,
             method=self.method,
             title=self.title,
             owner=owner,
@@ -121,14 +131,19 @@ class Action:
             tier=kept.tier,
         )
 
-    def stream(self, handle: Any) -> Iterator[Updates]:
-        """Updates of bar and outputs from a job's first event to its last."""
+    def stream(self, handle: Any, note: str = "") -> Iterator[Updates]:
+        """Updates of bar and outputs from a job's first event to its last.
+
+        Args:
+            handle: the job.
+            note: a sentence that the bar adds when the job is done.
+        """
         for _, event in jobs.follow(handle):
             if event.kind == "done":
-                yield self._done(handle, event)
+                yield self._done(handle, event, note)
             elif event.kind in {"failed", "cancelled"}:
                 text = event.error or ("Stopped." if event.kind == "cancelled" else "")
-                yield {self.bar: jobs.ended_html(event.kind, text)}
+                yield self.say(event.kind, text)
             else:
                 bar = jobs.working_html(
                     handle.id,
@@ -142,15 +157,31 @@ class Action:
                     updates |= self.preview(event.preview)
                 yield updates
 
-    def _done(self, handle: Any, event: Any) -> Updates:
+    def say(self, state: str, text: str, tools: str = "") -> Updates:
+        """The bar without a new result: what stands in the outputs is from before."""
+        return {self.bar: jobs.ended_html(state, text, tools, outputs=self._shown_in())}
+
+    def results(self) -> list[Any]:
+        """The outputs that show the result: those that stand below the bar."""
+        return [
+            part
+            for part in self.outputs
+            if part._id > self.bar._id and not isinstance(part, gr.State | gr.Tabs)
+        ]
+
+    def _shown_in(self) -> list[str]:
+        return [part.elem_id for part in self.results() if part.elem_id]
+
+    def _done(self, handle: Any, event: Any, note: str) -> Updates:
         if event.result is None and handle.saved is not None:
             return self.reopen(handle.saved)  # the job's memory has expired, its run has not
         if event.result is None and event.error:
-            return {self.bar: jobs.ended_html("failed", event.error)}
+            return self.say("failed", event.error)
         info = handle.info()
         seconds = max((info.ended or event.time) - (info.started or event.time), 0.0)
         shown = Shown(result=event.result, run=handle.saved, seconds=seconds)
-        text = f"Done in {jobs.seconds_words(seconds)}. {event.error}".strip()
+        words = (f"Done in {jobs.seconds_words(seconds)}.", note, event.error)
+        text = " ".join(word for word in words if word)
         return {self.bar: self._ended(shown, handle.request, text)} | self.show(shown)
 
     def reopen(self, run: Any) -> Updates:
@@ -167,17 +198,33 @@ class Action:
         bar = self._ended(shown, request, f"Stored result of {when}.", "stored")
         return updates | {self.bar: bar} | self.show(shown)
 
-    def _ended(self, shown: Shown, request: Any, text: str, state: str = "done") -> str:
-        settings = self.settings(request, shown.run.id if shown.run else "")
-        tools = ""
-        if shown.run is not None:
-            tools += links.copy_button(links.run_link(self.method, shown.run.id))
+    def tools(self, request: dict[str, Any], run: Any | None) -> str:
+        """Buttons that take a result, or its settings, away."""
+        settings = self.settings(request, run.id if run is not None else "")
+        made = ""
+        link = ""
+        if run is not None:
+            link = links.run_link(self.method, run.id, settings if self.fill else None)
+            made += links.copy_button(link)
         if self.fill is not None:
             with suppress(InputError):  # too long for an address; the run link and the file remain
-                tools += links.copy_button(links.params_link(settings), "Settings link")
-        if shown.run is not None:
-            tools += links.download_menu(shown.run)
+                alone = links.params_link(settings)
+                link = link or alone
+                made += links.copy_button(alone, "Settings link")
+        if link:
+            made += links.embed_button(link, self.title)
+        if run is not None:
+            made += links.download_menu(run)
         if self.api_name:
             arguments = self.api_arguments(settings.request) if self.api_arguments else {}
-            tools += snippets.panel(self.api_name, arguments)
-        return jobs.ended_html(state, text, tools)
+            made += snippets.panel(self.api_name, arguments)
+        return made
+
+    def _ended(self, shown: Shown, request: Any, text: str, state: str = "done") -> str:
+        data = self.settings(request).request
+        link = ""
+        if shown.run is not None:
+            settings = self.settings(data) if self.fill else None
+            link = links.run_link(self.method, shown.run.id, settings)
+        tools = self.tools(data, shown.run)
+        return jobs.ended_html(state, text, tools, outputs=self._shown_in(), link=link)

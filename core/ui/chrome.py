@@ -105,9 +105,20 @@ def header(spec: MethodSpec) -> gr.HTML:
         f"{_skip()}{_navigation(spec.slug)}"
         f'<header class="vt-head vt-compact"><h1>{html.escape(spec.title)}</h1>'
         f'<p class="vt-lead">{html.escape(spec.summary)}</p>'
-        f'<p class="vt-paper">{cited}</p></header>'
+        f'<p class="vt-paper">{cited}{_embedding(spec)}</p></header>'
     )
     return _emit(body, colour=spec.colour, title=f"{spec.title} · Vitrine")
+
+
+def _embedding(spec: MethodSpec) -> str:
+    """Embed, on the hub; on a page that is embedded, the way back to the hub."""
+    page = "./" if is_single() else html.escape(spec.slug)
+    return (
+        f' <button type="button" class="vt-link vt-alone" data-do="embed" aria-haspopup="dialog" '
+        f'data-link="{page}" data-name="{html.escape(spec.title)}">Embed</button>'
+        f'<a class="vt-link vt-whole" data-do="whole" href="{page}" target="_blank" rel="noopener">'
+        "Open in Vitrine</a>"
+    )
 
 
 def plain_header(title: str, lead: str, current: str = "") -> gr.HTML:

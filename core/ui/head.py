@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from core import health
 from core import metrics as metrics_of
 from core.ui import chrome, theme
 
@@ -56,6 +57,14 @@ def _slim(found: re.Match[str]) -> str:
     for sign, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(sign, escape)
     return found[1] + text + found[3]
+
+
+def _shared() -> str:
+    """The public address while the hub is shared: copied links use it, wherever they are copied."""
+    address = getattr(health.built.get("blocks"), "share_url", None)
+    if not address:
+        return ""
+    return f'<meta name="vitrine-address" content="{html.escape(address.rstrip("/"))}/">'
 
 
 class PageHead:
@@ -112,7 +121,8 @@ class PageHead:
         text = re.sub(r'\s*<meta\s+(property|name)="(og|twitter):[^>]*>', "", text)
         tags = (
             f"<title>{html.escape(title)}</title>"
-            f'<meta name="description" content="{html.escape(description)}">{theme.head_tags(chrome.method_at(name))}'
+            f'<meta name="description" content="{html.escape(description)}">{_shared()}'
+            f"{theme.head_tags(chrome.method_at(name))}"
         )
         text = _CONFIG.sub(_slim, text, count=1)
         body = text.replace(

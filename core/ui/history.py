@@ -9,12 +9,15 @@ from __future__ import annotations
 import html
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from core import settings
 from core.errors import VitrineError
+from core.settings import Settings
 from core.ui import jobs, links
 from core.ui.errors import sentence
 
@@ -41,15 +44,32 @@ def when(created: Any) -> str:
     return time.strftime("%d %b, %H:%M", time.localtime(moment))
 
 
-def _settings_words(request: Any, limit: int = 4) -> str:
-    inner = request.get("request", {}) if isinstance(request, dict) else {}
-    words = []
-    for key, value in inner.items():
-        if isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= 24):
-            words.append(f"{key.replace('_', ' ')} {value}")
-        if len(words) == limit:
-            break
-    return ", ".join(words)
+_describers: dict[str, dict[str, Callable[[dict[str, Any]], str]]] = {}
+
+
+def describe(method: str, words: dict[str, Callable[[dict[str, Any]], str]]) -> None:
+    """Tell the history how each action of a method says its settings in words."""
+    _describers[method] = words
+
+
+def _settings_words(method: str, stored: Any) -> str:
+    """The settings of a run in the words of its method; empty where it has none for them."""
+    action = stored.get("action") if isinstance(stored, dict) else None
+    words = _describers.get(method, {}).get(str(action))
+    if words is None:
+        return ""
+    try:
+        return words(stored["request"])
+    except (KeyError, TypeError, ValueError):  # stored by another version
+        return ""
+
+
+def keeps_runs(chosen: Settings | None = None) -> bool:
+    """Whether stored runs outlive a restart: on a Space only with a volume or a database."""
+    chosen = chosen or settings.current()
+    if not chosen.on_space or chosen.database_url:
+        return True
+    return chosen.data_dir.is_relative_to("/data")  # where a Space's volume is attached
 
 
 def _item(run: Any) -> str:
@@ -59,6 +79,9 @@ def _item(run: Any) -> str:
         source = html.escape(links.artifact_link(run.id, run.thumbnail))
         picture = f'<img class="vt-thumb" src="{source}" alt="" loading="lazy">'
     title = html.escape(run.title or run.method)
+    facts = [when(run.created), jobs.seconds_words(run.seconds)]
+    if words := _settings_words(run.method, run.request):
+        facts.append(words)
     pinned = "true" if run.pinned else "false"
     label = "Unpin" if run.pinned else "Pin"
     return (
@@ -68,8 +91,7 @@ def _item(run: Any) -> str:
         f"{picture}<div class='vt-run-text'>"
         f'<a href="{html.escape(links.run_link(run.method, run.id))}" data-do="open" '
         f'data-run="{ident}">{title}</a>'
-        f"<small>{html.escape(when(run.created))} · {jobs.seconds_words(run.seconds)}"
-        f" · {html.escape(_settings_words(run.request))}</small></div>"
+        f"<small>{html.escape(' · '.join(facts))}</small></div>"
         f'<button type="button" class="vt-button" data-do="pin" data-run="{ident}" '
         f'aria-pressed="{pinned}">{label}</button>'
         f'<button type="button" class="vt-button" data-do="delete" data-run="{ident}" '
@@ -90,13 +112,20 @@ def markup(method: str, owner: str) -> str:
         body = (
             f'<ul class="vt-runs">{items}</ul><p class="vt-runs-tools">'
             '<button type="button" class="vt-button" data-do="export">Export as zip</button>'
-            '<span class="vt-quiet">the selected runs, or all of them. '
-            "Runs that are not pinned are deleted after a while.</span></p>"
+            f'<span class="vt-quiet">the selected runs, or all of them. {_stay()}</span></p>'
         )
     return (
         f'<section class="vt-history" data-owner="{html.escape(owner)}" '
         f'data-method="{html.escape(method)}" aria-label="Your runs">'
         f'<h2>Your runs</h2><p class="vt-drop" role="status"></p>{body}</section>'
+    )
+
+
+def _stay() -> str:
+    if keeps_runs():
+        return "Runs that are not pinned are deleted after a while."
+    return (
+        "Results stay until this Space restarts. Settings links and downloaded files always reopen."
     )
 
 
@@ -155,7 +184,7 @@ def panel(method: str) -> tuple[gr.HTML, gr.UploadButton]:
         )
         opener = gr.UploadButton(
             "Open a result file",
-            file_types=[".png", ".json"],
+            file_types=[".png", ".json", ".zip"],
             type="binary",
             size="sm",
             variant="secondary",

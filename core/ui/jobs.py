@@ -11,7 +11,7 @@ import html
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -120,11 +120,24 @@ def working_html(
     )
 
 
-def ended_html(state: str, text: str, tools: str = "") -> str:
-    """The bar after a job; `state` is done, stored, failed or cancelled, `tools` is markup."""
+def ended_html(
+    state: str, text: str, tools: str = "", *, outputs: Sequence[str] = (), link: str = ""
+) -> str:
+    """The bar after a job.
+
+    Args:
+        state: done, stored, failed, cancelled or note.
+        text: one or two sentences.
+        tools: markup of the buttons.
+        outputs: ids of the elements that hold the action's result; while the state says that
+            nothing new was made, the script of the page marks them as shown before.
+        link: address of the result, which the browser's address bar takes over.
+    """
     role = "alert" if state == "failed" else "status"
+    data = f' data-outputs="{html.escape(" ".join(outputs))}"' if outputs else ""
+    data += f' data-link="{html.escape(link)}"' if link else ""
     return (
-        f'<div class="vt-bar" data-state="{state}"><p class="vt-bar-text" role="{role}">'
+        f'<div class="vt-bar" data-state="{state}"{data}><p class="vt-bar-text" role="{role}">'
         f'{html.escape(text)}</p><div class="vt-bar-tools">{tools}</div></div>'
     )
 

@@ -14,9 +14,10 @@ from core import registry
 from core.errors import VitrineError
 from core.readiness import tier_readiness
 from core.registry import MethodSpec
-from core.ui import chrome, history, jobs, links
+from core.ui import chrome, history, jobs
 from core.ui.actions import Action, Kept, Shown, Updates
 from core.ui.errors import sentence
+from core.ui.reopening import Reopening
 
 TabName = Literal["try", "why", "check", "train", "about"]
 TABS: dict[str, str] = {
@@ -88,6 +89,8 @@ class Page:
         preview: Callable[[Any], Updates] | None = None,
         keep: Callable[[Any, Any], Kept | None] | None = None,
         restore: Callable[[Any], Any] | None = None,
+        parse: Callable[[dict[str, Any]], Any] | None = None,
+        describe: Callable[[dict[str, Any]], str] | None = None,
         api_name: str = "",
         api_arguments: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
         heavy: bool | None = None,
@@ -109,6 +112,9 @@ class Page:
             preview: `(what the job reported) -> {component: update}`.
             keep: `(Request, Result) -> Kept` in the worker thread; without it nothing is stored.
             restore: `(Run) -> Result` for `show`; default passes `run.result`, the stored JSON.
+            parse: `(request as JSON) -> Request`; with it a settings link and a dropped file show
+                the result at once instead of only filling the inputs, unless the action is heavy.
+            describe: `(request as JSON) -> str`, the settings in words for the history.
             api_name: public endpoint that does the same, for "Use in API".
             api_arguments: `(request as JSON) -> arguments` of that endpoint for the code snippet.
             heavy: whether the job needs the device lease; default is what the method's card says.
@@ -134,6 +140,8 @@ class Page:
             preview=preview,
             keep=keep,
             restore=restore,
+            parse=parse,
+            describe=describe,
             api_name=api_name,
             api_arguments=api_arguments,
             heavy=self.spec.heavy if heavy is None else heavy,
@@ -154,9 +162,15 @@ class Page:
     # --- wiring, done when the frame closes -----------------------------------------------------
 
     def _wire(self) -> None:
+        history.describe(
+            self.spec.slug, {n: a.describe for n, a in self.actions.items() if a.describe}
+        )
         panel, opener = history.panel(self.spec.slug)
         self.history, self.opener = panel, opener
+        self.reopening = Reopening(self)
         for action in self.actions.values():
+            for part in action.results():
+                part.elem_id = part.elem_id or f"vt-o{part._id}"
             gr.on(
                 list(action.triggers),
                 self._starter(action),
@@ -190,7 +204,7 @@ class Page:
         )
         opener.upload(
             self._on_file,
-            [opener],
+            [opener, self.browser],
             everything,
             api_visibility="private",
             show_progress="hidden",
@@ -209,15 +223,16 @@ class Page:
             try:
                 handle = action.submit(inputs, jobs.owner_of(owner))
             except (VitrineError, gr.Error) as error:
-                yield {action.bar: jobs.ended_html("failed", sentence(error))}
+                yield action.say("failed", sentence(error))
                 return
-            yield from self._stream(action, handle)
+            yield from self.stream(action, handle)
 
         start.__name__ = f"{action.method}_{action.name}_start"
         return start
 
-    def _stream(self, action: Action, handle: Any) -> Iterator[Updates]:
-        yield from action.stream(handle)
+    def stream(self, action: Action, handle: Any, note: str = "") -> Iterator[Updates]:
+        """Updates of a job to its end, and then of the history that its result went into."""
+        yield from action.stream(handle, note)
         if handle.saved is not None:
             yield {self.history: history.markup(self.spec.slug, handle.owner)}
 
@@ -227,30 +242,20 @@ class Page:
         first = {self.browser: owner, self.history: history.markup(self.spec.slug, owner)}
         # the finished example stands wherever nothing else is asked for, so no part is blank
         first |= self._opening() if self._opening else {}
-        try:
-            if run_id := query.get("run"):
-                yield first | self._open_run(run_id)
-            elif text := query.get("p"):
-                yield first | self._fill(links.read_params(text, method=self.spec.slug))
-            else:
-                yield first
-                if handle := jobs.reattach(owner, self.spec.slug):
-                    yield from self._follow(handle)
-        except VitrineError as error:
-            yield first | self._say(sentence(error))
+        if query.get("run") or query.get("p"):
+            asked = self.reopening.link(str(query.get("run", "")), str(query.get("p", "")), owner)
+            yield first | next(asked)
+            yield from asked
+            return
+        yield first
+        if handle := jobs.reattach(owner, self.spec.slug):
+            yield from self.reopening.job(handle)
 
-    def _on_open(self, event: gr.EventData) -> Updates:
-        try:
-            return self._open_run(str(event._data.get("run", "")))
-        except VitrineError as error:
-            return self._say(sentence(error))
+    def _on_open(self, event: gr.EventData) -> Iterator[Updates]:
+        yield from self.reopening.link(str(event._data.get("run", "")), "", "")
 
-    def _on_file(self, data: Any) -> Updates:
-        try:
-            settings = links.read_file(data or b"", "", method=self.spec.slug)
-            return self._fill(settings)
-        except VitrineError as error:
-            return self._say(sentence(error))
+    def _on_file(self, data: Any, owner: Any) -> Iterator[Updates]:
+        yield from self.reopening.file(data or b"", jobs.owner_of(owner))
 
     def _on_follow(self, owner: Any) -> Iterator[Updates]:
         """Called by the page's script when a bar has stood still: the connection was lost."""
@@ -258,49 +263,7 @@ class Page:
         if handle is None:
             yield {a.bar: jobs.ended_html("failed", LOST) for a in self.actions.values()}
         else:
-            yield from self._follow(handle)
-
-    def _follow(self, handle: Any) -> Iterator[Updates]:
-        for action in self.actions.values():
-            if action.title == handle.title:
-                front = self._in_front(action) if handle.info().active else {}
-                if action.fill is not None:
-                    yield front | action.fill(action.settings(handle.request).request)
-                elif front:
-                    yield front
-                yield from self._stream(action, handle)
-                return
-
-    def _open_run(self, run_id: str) -> Updates:
-        from core.runs import store
-
-        run = store().get(run_id)
-        if run.method != self.spec.slug:
-            return self._say(f"This run belongs to {run.method}. Open it on that page.")
-        action = self.actions.get(str(run.request.get("action")))
-        if action is None:
-            return self._say("This run was made by an older version of the page.")
-        return self._in_front(action) | action.reopen(run)
-
-    def _fill(self, settings: links.Settings) -> Updates:
-        action = self.actions.get(settings.action)
-        if action is None or action.fill is None:
-            return self._say("These settings were made by another version of the page.")
-        note = f"Settings of “{action.title}” are filled in. Press its button to run them."
-        filled = action.fill(settings.request) | {action.bar: jobs.idle_html(note)}
-        return self._in_front(action) | filled
-
-    def _in_front(self, action: Action) -> Updates:
-        """Turn to the tab that holds the action's run bar."""
-        block: Any = action.bar
-        while block is not None and not (isinstance(block, gr.Tab) and block.id in TABS):
-            block = block.parent
-        return {self.tabs: gr.Tabs(selected=block.id)} if block is not None else {}
-
-    def _say(self, text: str) -> Updates:
-        for action in self.actions.values():
-            return {action.bar: jobs.ended_html("failed", text)}
-        return {}
+            yield from self.reopening.job(handle)
 
 
 def _unique(components: Sequence[Any]) -> list[Any]:

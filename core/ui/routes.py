@@ -22,7 +22,7 @@ from starlette.routing import Route
 from core import health, registry
 from core import metrics as metrics_of
 from core.errors import NotFoundError
-from core.ui import links, theme
+from core.ui import embed, links, theme
 
 _YEAR = "public, max-age=31536000, immutable"
 _INLINE = re.compile(
@@ -78,12 +78,15 @@ def run_file(run_id: str, name: str) -> tuple[bytes | Path, str]:
         NotFoundError: there is no such run or file.
     """
     from core.runs import store
+    from core.runs.request import canonical_json
 
     run = store().get(run_id)
     if name == links.SETTINGS_FILE and name not in run.artifacts:
         stored = {"vitrine": links.FORMAT, "method": run.method, "request": run.request}
         data = json.dumps(stored | {"run": run.id}, indent=1, ensure_ascii=False)
         return data.encode(), "application/json"
+    if name == links.RESULT_FILE and name not in run.artifacts:
+        return canonical_json(run.result).encode(), "application/json"
     if name not in run.artifacts:
         raise NotFoundError("The run has no such file.")
     return store().artifact_file(run_id, name), run.artifacts[name].media_type
@@ -175,4 +178,5 @@ def routes() -> list[Route]:
         Route("/artifact/{run}/{name}", artifact),
         Route("/download/{token}", download),
         Route("/example/{method}/{id}", example),
+        *embed.routes(),
     ]

@@ -17,7 +17,7 @@ from core import registry
 
 ASSETS = Path(__file__).parent / "assets"
 STYLES = ("tokens.css", "frame.css", "parts.css", "gradio.css")
-SCRIPTS = ("vitrine.js",)
+SCRIPTS = ("vitrine.js", "embedding.js")
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 LIGHT_GROUND = "#ffffff"

@@ -112,22 +112,28 @@ def file_of_clip(clip: Clip | dict[str, Any] | None) -> str | None:
 
     if clip is None:
         return None
-    source = clip["source"] if isinstance(clip, dict) else clip.source
+    source, called = (
+        (clip["source"], clip.get("name", ""))
+        if isinstance(clip, dict)
+        else (clip.source, clip.name)
+    )
     kind, _, name = source.partition(":")
     if kind == "example":
         origin = gallery.examples().get(name)
         if origin is None:
             return None
-        data, suffix, stem = origin.path.read_bytes(), ".flac", name
+        data, file_name, place = origin.path.read_bytes(), f"{name}.flac", "examples"
     else:
         try:
             data = store().get_input(name)
         except NotFoundError:
             return None
-        suffix, stem = _suffix(data), name[:16]
-    folder = Path(tempfile.gettempdir()) / "vitrine-clips"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    file = folder / f"{stem}{suffix}"
+        # the visitor's own name, so that running it again gives the same request
+        plain = clean_name(called).lstrip(".") if called else ""
+        file_name, place = plain or f"{name[:16]}{_suffix(data)}", name
+    folder = Path(tempfile.gettempdir()) / "vitrine-clips" / place
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / file_name
     if not file.exists() or file.stat().st_size != len(data):
         file.write_bytes(data)
     return str(file)

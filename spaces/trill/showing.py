@@ -59,6 +59,62 @@ def restore(run: Any) -> AnyResult:
     return result_from_dict(run.result)
 
 
+def shared(kind: str) -> dict[str, Any]:
+    """The arguments of `Page.action` that every action of the page gives for its kind."""
+    return {
+        "work": work,
+        "keep": keep,
+        "restore": restore,
+        "parse": lambda data: requests.from_dict({**data, "kind": kind}),
+        "describe": lambda data: in_words(requests.from_dict({**data, "kind": kind})),
+    }
+
+
+def in_words(request: requests.Request) -> str:
+    """The settings of a request that somebody may want to know again, in words."""
+    words: list[str] = []
+    if isinstance(request, requests.SurviveRequest):
+        words += _changes(request)
+    elif isinstance(request, requests.TeachRequest):
+        clips = sum(len(group.clips) for group in request.classes)
+        words += [f"{clips} clips", _CLASSIFIERS[request.classifier]]
+    elif isinstance(request, requests.TripletRequest):
+        words += [f"{request.anchor.title}, {request.positive.title}, {request.negative.title}"]
+    elif isinstance(request, requests.PersonaliseRequest):
+        words += [f"speaker {request.speaker}"]
+    elif isinstance(request, requests.TrainRequest):
+        heard = f"{len(request.clips)} recordings" if request.clips else "synthetic voices"
+        words += [f"{request.steps} steps", heard]
+    if isinstance(request, requests.Hearing):
+        words.append("final embedding" if request.layer == "embedding" else "middle layer")
+        if request.hop_frames != requests.Hearing().hop_frames:
+            words.append(f"a patch every {request.hop_frames * 10} ms")
+        if request.padding == "zero":
+            words.append("short clips filled with silence")
+    if request.tier == "full":
+        words.append("full model")
+    return ", ".join(words)
+
+
+_CLASSIFIERS = {"logistic": "logistic", "lda": "LDA", "centroid": "nearest centroid"}
+
+
+def _changes(request: requests.SurviveRequest) -> list[str]:
+    words = []
+    if request.pitch:
+        many = "" if abs(request.pitch) == 1 else "s"
+        words.append(f"pitch {request.pitch:+g} semitone{many}".replace("-", "−"))
+    if request.rate != 1:
+        words.append(f"{request.rate:g} times as fast")
+    if request.snr_db is not None:
+        words.append(f"noise {request.snr_db:g} dB below the voice")
+    if request.reverb_seconds:
+        words.append(f"reverberation {request.reverb_seconds:g} s")
+    if request.telephone:
+        words.append("telephone band")
+    return words or ["unchanged"]
+
+
 def _title(request: requests.Request) -> str:
     words = _WORDS.get(request.kind, request.kind.capitalize())
     clip = getattr(request, "clip", None)

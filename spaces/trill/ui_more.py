@@ -14,7 +14,7 @@ from . import about, gallery, intake, panels, reports, requests
 from .finished import MARK, finished
 from .requests import Clip
 from .results import ExploreResult, TrainResult
-from .showing import finished_panel, keep, restore, show_in, work
+from .showing import finished_panel, keep, shared, show_in
 from .ui_try import Try
 
 MOMENTS: tuple[tuple[str, str, float, float | None], ...] = (
@@ -106,7 +106,6 @@ class Why:
             inputs=[*self.choices, *tried.hearing],
             outputs=[self.output],
             make=make,
-            work=work,
             show=show_in(self.output),
             fill=lambda r: (
                 {
@@ -115,10 +114,9 @@ class Why:
                         self.choices, ("anchor", "positive", "negative"), strict=True
                     )
                 }
-                | tried.fill_hearing(r)
+                | tried.fill_hearing(r, "triplet")
             ),
-            keep=keep,
-            restore=restore,
+            **shared("triplet"),
         )
 
 
@@ -150,11 +148,9 @@ class Check:
             inputs=list(tried.hearing),
             outputs=[self.output],
             make=lambda *hearing: requests.CheckRequest(**tried._hearing(*hearing)),
-            work=work,
             show=show_in(self.output),
-            fill=tried.fill_hearing,
-            keep=keep,
-            restore=restore,
+            fill=lambda r: tried.fill_hearing(r, "check"),
+            **shared("check"),
         )
         frame.action(
             "personalise",
@@ -166,11 +162,9 @@ class Check:
             make=lambda speaker, *hearing: requests.PersonaliseRequest(
                 speaker=str(speaker), **tried._hearing(*hearing)
             ),
-            work=work,
             show=show_in(self.curve),
-            fill=lambda r: {self.speaker: r["speaker"]} | tried.fill_hearing(r),
-            keep=keep,
-            restore=restore,
+            fill=lambda r: {self.speaker: r["speaker"]} | tried.fill_hearing(r, "personalise"),
+            **shared("personalise"),
         )
 
 
@@ -218,12 +212,13 @@ class Train:
             inputs=[self.files, self.steps],
             outputs=[self.output],
             make=make,
-            work=work,
             show=show,
             preview=lambda points: {self.output: reports.training_curves(points)},
-            fill=lambda r: {self.steps: r["steps"]},
-            keep=keep_weights,
-            restore=restore,
+            fill=lambda r: {
+                self.files: [f for clip in r["clips"] if (f := intake.file_of_clip(clip))] or None,
+                self.steps: r["steps"],
+            },
+            **(shared("train") | {"keep": keep_weights}),
             heavy=True,
             grad=True,
         )

@@ -16,7 +16,7 @@ from core.ui.snippets import file_argument
 from . import gallery, intake, lesson_panels, panels, reports, requests
 from .board import board, plain, with_clips
 from .requests import Clip
-from .showing import finished_panel, keep, restore, show_in, work
+from .showing import finished_panel, shared, show_in
 
 __all__ = ["EXAMPLES", "Try"]
 
@@ -202,13 +202,15 @@ class Try:
             "padding": "tile" if "tile" in (options or []) else "zero",
         }
 
-    def fill_hearing(self, request: dict[str, Any]) -> dict[Any, Any]:
-        """Updates that put the shared settings back."""
+    def fill_hearing(self, request: dict[str, Any], kind: str) -> dict[Any, Any]:
+        """Updates that put the shared settings back; a layer that suits the kind stays automatic."""
+        suits = requests.KINDS[kind].__dataclass_fields__["layer"].default
+        layer = request.get("layer", suits)
         options = ["tile"] if request.get("padding", "tile") == "tile" else []
         options += [key for key in ("l2", "standardise") if request.get(key, True)]
         return {
             self.frame.tier: request.get("tier", "embedded"),
-            self.layer: request.get("layer", "auto"),
+            self.layer: "auto" if layer == suits else layer,
             self.hop: request.get("hop_frames", 17),
             self.options: options,
         }
@@ -312,7 +314,6 @@ class Try:
     def act(self, why: gr.HTML) -> None:
         """Declare the actions; a result of Explore also goes to `why`, step by step."""
         frame, outputs, bars = self.frame, self.outputs, self.bars
-        shared = {"work": work, "keep": keep, "restore": restore}
         clip_argument = {"clip": file_argument("clip.wav")}
 
         def hearing_arguments(request: dict[str, Any]) -> dict[str, Any]:
@@ -330,12 +331,12 @@ class Try:
             ),
             fill=lambda r: (
                 {self.clip: intake.file_of_clip(r["clip"])}
-                | self.fill_hearing(r)
+                | self.fill_hearing(r, "explore")
                 | self._turn_to("explore")
             ),
             api_name="trill_explore",
             api_arguments=lambda r: clip_argument | hearing_arguments(r),
-            **shared,
+            **shared("explore"),
         )
         frame.action(
             "compare",
@@ -350,7 +351,7 @@ class Try:
                     self.clip: intake.file_of_clip(r["first"]),
                     self.second: intake.file_of_clip(r["second"]),
                 }
-                | self.fill_hearing(r)
+                | self.fill_hearing(r, "compare")
                 | self._turn_to("compare")
             ),
             api_name="trill_compare",
@@ -359,9 +360,9 @@ class Try:
                 "second": file_argument("b.wav"),
                 **hearing_arguments(r),
             },
-            **shared,
+            **shared("compare"),
         )
-        self._act_on_lesson(shared)
+        self._act_on_lesson()
         frame.action(
             "survive",
             title="Change the sound",
@@ -388,13 +389,13 @@ class Try:
                     self.room: r["reverb_seconds"],
                     self.telephone: r["telephone"],
                 }
-                | self.fill_hearing(r)
+                | self.fill_hearing(r, "survive")
                 | self._turn_to("survive")
             ),
-            **shared,
+            **shared("survive"),
         )
 
-    def _act_on_lesson(self, shared: dict[str, Any]) -> None:
+    def _act_on_lesson(self) -> None:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         frame, output = self.frame, self.outputs["teach"]
         self.add.click(
@@ -430,7 +431,7 @@ class Try:
                 "labels": [group["name"] for group in r["classes"]],
                 "classifier": r["classifier"],
             },
-            **shared,
+            **shared("teach"),
         )
         frame.action(
             "classify",
@@ -444,6 +445,7 @@ class Try:
                 {
                     self.clip: intake.file_of_clip(r["clip"]),
                     self.head: r["head"].partition(":")[2],
+                    frame.tier: r["tier"],
                 }
                 | self._turn_to("teach")
             ),
@@ -452,7 +454,7 @@ class Try:
                 "clip": file_argument("clip.wav"),
                 "head": file_argument("head.json"),
             },
-            **shared,
+            **shared("classify"),
         )
 
     def _fill_teach(self, request: dict[str, Any]) -> dict[Any, Any]:
@@ -464,7 +466,7 @@ class Try:
             self.board: board(lesson),
             self.classifier: request["classifier"],
             self.c: math.log10(request["c"]),
-        } | (self.fill_hearing(request) | self._turn_to("teach"))
+        } | (self.fill_hearing(request, "teach") | self._turn_to("teach"))
 
     def _turn_to(self, mode: str) -> dict[Any, Any]:
         """Show the part of the tab that a link, a file or a running job belongs to."""

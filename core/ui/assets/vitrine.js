@@ -4,6 +4,16 @@
   const $$ = (root, query) => [...root.querySelectorAll(query)];
   const origin = () => new URL("./", document.baseURI).href.replace(/\/$/, "");
   const absolute = (link) => new URL(link, document.baseURI).href;
+  /* What others can open: the shared address when this page itself came from the same machine. */
+  const shared = document.querySelector("meta[name=vitrine-address]")?.content;
+  const loopback = /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname);
+  const forOthers = (link) => new URL(link, loopback && shared ? shared : document.baseURI).href;
+  /* The address bar follows what is shown; what an embedding page asked for stays. */
+  function stay(link) {
+    const asked = new URLSearchParams(location.search), url = new URL(link, document.baseURI);
+    for (const name of ["embed", "__theme"]) if (asked.has(name)) url.searchParams.set(name, asked.get(name));
+    history.replaceState(null, "", url);
+  }
 
   async function copy(text, button) {
     try { await navigator.clipboard.writeText(text); }
@@ -27,7 +37,8 @@
     const target = event.target.closest("[data-do]");
     if (!target) return;
     const what = target.dataset.do;
-    if (what === "copy-link") copy(absolute(target.dataset.link), target);
+    if (what === "copy-link") copy(forOthers(target.dataset.link), target);
+    if (what === "embed") vitrine.embed?.(target.dataset.link, target.dataset.name, { forOthers, copy, loopback: loopback && !shared });
     if (what === "copy-code") {
       fillOrigins(target.closest("figure"));
       copy(target.closest("figure").querySelector("code").textContent, target);
@@ -52,12 +63,22 @@
       if (!fold.contains(event.target)) fold.open = false;
   });
 
+  /* Inside another page: no navigation, no history. A Space's own frame is not such a page. */
+  const framed = window.self !== window.top;
+  const wish = new URLSearchParams(location.search).get("embed");
+  const hosts = [...(location.ancestorOrigins || [document.referrer])].filter(Boolean).map((one) => new URL(one).hostname);
+  if (wish === "1" || (wish !== "0" && framed && !hosts.includes("huggingface.co"))) document.documentElement.dataset.embed = "";
+
   /* Light and dark: the visitor's choice, else the system's. */
+  let told = new URLSearchParams(location.search).get("__theme"); // by the address or by the embedding page
   function setDark(on, keep) {
     document.body.classList.toggle("dark", on);
+    if (keep) told = null;
     if (keep) try { localStorage.setItem("vitrine-theme", on ? "dark" : "light"); } catch (error) { /* private mode */ }
   }
   function chosenTheme() {
+    if (told === "dark" || told === "light") return told;
+    if ("embed" in document.documentElement.dataset) return null; // as the system has it
     try { return localStorage.getItem("vitrine-theme"); } catch (error) { return null; }
   }
   /* Gradio sets the class from the system whenever it mounts; a choice outlives that. */
@@ -117,13 +138,38 @@
   /* Parts with a server behind them; called from js_on_load of their component. */
   const vitrine = {
     origins: fillOrigins,
+    theme(dark) { told = dark ? "dark" : "light"; setDark(dark, false); },
 
     bar(element, server, watch) {
       const state = () => element.querySelector(".vt-bar")?.dataset.state;
       let seen = Date.now(), asked = 0;
+      /* Without a new result, what stands below is from before; say so and draw it back. */
+      const mark = () => {
+        const bar = element.querySelector(".vt-bar");
+        if (!bar) return;
+        const old = ["failed", "cancelled", "note"].includes(bar.dataset.state);
+        let stands = false;
+        for (const id of (bar.dataset.outputs || "").split(" ").filter(Boolean)) {
+          const out = document.getElementById(id);
+          const full = out && (out.textContent.trim().length > 80 || out.querySelector("svg, canvas, .tr img") || out.querySelector("textarea, input")?.value);
+          out?.toggleAttribute("data-earlier", !!(old && full));
+          stands ||= !!(full && shown(out));
+        }
+        if (old && stands && !bar.querySelector(".vt-earlier"))
+          bar.insertAdjacentHTML("beforeend", "<p class='vt-earlier'>Below still stands what was shown before.</p>");
+      };
       watch("value", () => {
         seen = Date.now();
-        if (state() === "working" && location.search) history.replaceState(null, "", location.pathname);
+        if (state() === "working" && /[?&](run|p)=/.test(location.search)) stay(location.pathname);
+        setTimeout(() => {
+          mark();
+          const link = element.querySelector(".vt-bar")?.dataset.link;
+          if (link && /done|stored/.test(state())) stay(link);
+          if (vitrine.asked && state() !== "working" && state() !== "idle" && shown(element)) {
+            vitrine.asked = false;
+            element.scrollIntoView({ behavior: "smooth", block: "center" });
+          }
+        }, 60);
       });
       const timer = setInterval(async () => {
         if (!element.isConnected) return clearInterval(timer);
@@ -153,9 +199,8 @@
         if (what === "open") {
           if (event.ctrlKey || event.metaKey || event.shiftKey) return;
           event.preventDefault();
-          history.replaceState(null, "", target.href);
+          vitrine.asked = true;
           trigger("open", { run });
-          document.getElementById("vt-tabs").scrollIntoView({ behavior: "smooth" });
         }
         if (what === "pin") show(await server._pin({ ...about(), run, on: target.getAttribute("aria-pressed") !== "true" }));
         if (what === "delete") {
@@ -176,6 +221,7 @@
       const mark = (on) => element.querySelector(".vt-history")?.toggleAttribute("data-over", on);
       column.addEventListener("dragover", (event) => { event.preventDefault(); mark(true); });
       column.addEventListener("dragleave", () => mark(false));
+      column.addEventListener("change", (event) => { if (event.target.type === "file") vitrine.asked = true; });
       column.addEventListener("drop", (event) => {
         event.preventDefault(); mark(false);
         const input = document.querySelector("input.vt-open-file, .vt-open-file input[type=file]") || column.querySelector("input[type=file]");

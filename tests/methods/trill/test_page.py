@@ -106,16 +106,26 @@ def test_settings_fill_the_controls_they_came_from():
     tab.frame = type("Frame", (), {"tier": "tier"})
     request = requests.ExploreRequest(
         clip=requests.Clip(source="example:reader-198-a"),
-        layer="embedding",
+        layer="layer19",
         hop_frames=48,
         padding="zero",
     )
-    assert tab.fill_hearing(asdict(request)) == {
+    assert tab.fill_hearing(asdict(request), "explore") == {
         "tier": "embedded",
-        "layer": "embedding",
+        "layer": "layer19",
         "hop": 48,
         "options": ["l2", "standardise"],
     }
+
+
+def test_a_layer_that_suits_the_task_stays_automatic_when_settings_come_back():
+    tab = Tab()
+    tab.layer, tab.hop, tab.options = "layer", "hop", "options"
+    tab.frame = type("Frame", (), {"tier": "tier"})
+    clip = requests.Clip(source="example:reader-198-a")
+    explored = asdict(requests.ExploreRequest(clip=clip))
+    assert tab.fill_hearing(explored, "explore")["layer"] == "auto"
+    assert tab.fill_hearing({"layer": "embedding"}, "teach")["layer"] == "embedding"
 
 
 def test_a_lesson_grows_clip_by_clip():
