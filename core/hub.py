@@ -17,8 +17,8 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import core.gpu  # first: settles what `import spaces` means
@@ -39,6 +39,7 @@ from core.ui import (
     gate,
     head,
     landing,
+    leftovers,
     origins,
     routes,
     sessions,
@@ -136,6 +137,7 @@ def build_hub(given: Settings | None = None) -> tuple[gr.Blocks, dict[str, Any]]
     if given is not None:
         settings.use(given)
     chosen = settings.current()
+    leftovers.settle(chosen)
     chrome.single(None)
     specs, broken = _load_specs(chosen.methods)
     titles = {"": ("Vitrine", landing.LEAD)}
@@ -178,6 +180,7 @@ def build_one(slug: str, given: Settings | None = None) -> tuple[gr.Blocks, dict
     """
     if given is not None:
         settings.use(given)
+    leftovers.settle(settings.current())
     spec = registry.load(slug)
     chrome.single(slug)
     titles = {"": (spec.title, spec.summary)}
@@ -198,7 +201,27 @@ def _ready(
 ) -> tuple[gr.Blocks, dict[str, Any]]:
     blocks.queue(max_size=chosen.queue_size, default_concurrency_limit=CONCURRENT)
     built.update(pages=pages, broken=broken, blocks=blocks, started=time.time())
-    return blocks, launch_kwargs(chosen, titles)
+    arguments = launch_kwargs(chosen, titles)
+    if mcp_wanted(chosen):
+        _serve_mcp(blocks, arguments, tuple(pages))
+    return blocks, arguments
+
+
+def _serve_mcp(blocks: gr.Blocks, arguments: dict[str, Any], slugs: tuple[str, ...]) -> None:
+    """Put our MCP server where Gradio would put its own; the app's config says that it is there."""
+    from core.ui.mcp import McpRoutes
+
+    agents = McpRoutes(blocks, slugs)
+    blocks.mcp_server = True
+    app_kwargs = arguments["app_kwargs"]
+    inner = app_kwargs["lifespan"]
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        async with agents.lifespan(), inner(app):
+            yield
+
+    app_kwargs.update(lifespan=lifespan, routes=[*agents.routes(), *app_kwargs["routes"]])
 
 
 def _auth(chosen: Settings) -> Callable[[str, str], bool] | None:
@@ -218,7 +241,7 @@ def _auth(chosen: Settings) -> Callable[[str, str], bool] | None:
 def mcp_wanted(chosen: Settings) -> bool:
     """MCP is served when its package is there and no password guards the hub.
 
-    Gradio lists the tools to everybody even with a password, and then refuses to run them.
+    An agent cannot log in on a page, and its list of tools must not be public there.
     """
     return chosen.auth is None and importlib.util.find_spec("mcp") is not None
 
@@ -236,7 +259,7 @@ def launch_kwargs(chosen: Settings, titles: dict[str, tuple[str, str]]) -> dict[
         "max_file_size": chosen.max_upload_bytes,
         "max_threads": THREADS,
         "state_session_capacity": SESSIONS,
-        "mcp_server": mcp_wanted(chosen),
+        "mcp_server": False,  # ours is among the routes where it is wanted
         "ssr_mode": False,
         "enable_monitoring": False,
         "show_error": True,
@@ -253,6 +276,7 @@ def launch_kwargs(chosen: Settings, titles: dict[str, tuple[str, str]]) -> dict[
                 Middleware(head.PageHead, titles=titles),
                 Middleware(origins.ForeignOrigins),
                 *([Middleware(gate.Gate, pages=titles)] if chosen.auth else []),
+                Middleware(leftovers.UploadLimit),
             ],
         },
     }
