@@ -9,6 +9,7 @@ the tests ran with. They lie in `pins.toml` beside this file, which is generated
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,7 +63,7 @@ class Pins:
             KeyError: it is not pinned.
         """
         for line in (*self.direct, *self.brought):
-            if _plain(line.partition("==")[0]) == _plain(name):
+            if plain(line.partition("==")[0]) == plain(name):
                 return line.partition("==")[2]
         raise KeyError(name)
 
@@ -115,9 +116,9 @@ def collect(root: Path = ROOT) -> Pins:
 
     tested = dict(_tested(root / "requirements-dev.txt"))
     wanted = [Requirement(line) for line in _lines(root / "requirements.txt")]
-    direct = [r for r in wanted if _plain(r.name) != "torch"]
+    direct = [r for r in wanted if plain(r.name) != "torch"]
     closure = _closure([*wanted, Requirement(ZERO_PACKAGE)], tested)
-    own = {_plain(r.name) for r in wanted} | {_plain(Requirement(ZERO_PACKAGE).name)}
+    own = {plain(r.name) for r in wanted} | {plain(Requirement(ZERO_PACKAGE).name)}
     return Pins(
         direct=tuple(_pin(r, tested) for r in direct),
         brought=tuple("==".join(tested[name]) for name in sorted(closure - own)),
@@ -130,7 +131,7 @@ def _closure(wanted: Sequence[Requirement], tested: Mapping[str, tuple[str, str]
     from packaging.requirements import Requirement
 
     seen: set[tuple[str, str]] = set()
-    todo = [(_plain(r.name), extra) for r in wanted for extra in ("", *sorted(r.extras))]
+    todo = [(plain(r.name), extra) for r in wanted for extra in ("", *sorted(r.extras))]
     while todo:
         name, extra = todo.pop()
         if (name, extra) in seen or name.startswith(_NOT_PINNED):
@@ -141,19 +142,19 @@ def _closure(wanted: Sequence[Requirement], tested: Mapping[str, tuple[str, str]
         for line in metadata.requires(name) or ():
             found = Requirement(line)
             if found.marker is None or found.marker.evaluate({**_MACHINE, "extra": extra}):
-                todo += [(_plain(found.name), more) for more in ("", *sorted(found.extras))]
+                todo += [(plain(found.name), more) for more in ("", *sorted(found.extras))]
     return {name for name, _ in seen}
 
 
 def _pin(requirement: Requirement, tested: Mapping[str, tuple[str, str]]) -> str:
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    return f"{requirement.name}{extras}=={tested[_plain(requirement.name)][1]}"
+    return f"{requirement.name}{extras}=={tested[plain(requirement.name)][1]}"
 
 
 def _tested(file: Path) -> Iterator[tuple[str, tuple[str, str]]]:
     for line in _lines(file):
         name, _, version = line.partition("==")
-        yield _plain(name), (name, version)
+        yield plain(name), (name, version)
 
 
 def _lines(file: Path) -> list[str]:
@@ -161,8 +162,10 @@ def _lines(file: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith("-")]
 
 
-def _plain(name: str) -> str:
-    return name.partition("[")[0].strip().lower().replace("_", "-").replace(".", "-")
+def plain(requirement: str) -> str:
+    """The name of a distribution in its one spelling, from a requirement or another spelling."""
+    name = re.split(r"[\s\[=<>!~;@]", requirement.strip(), maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def to_toml(found: Pins) -> str:

@@ -47,7 +47,7 @@ _SECRET_NAME = re.compile(
     r"(^|[-_. ])(token|secrets?|credentials?|passwords?|passwd|api[-_]?keys?)([-_. ]|$)"
     r"|^id_(rsa|dsa|ecdsa|ed25519)|\.(pem|key|p12|pfx|kdbx)$"
 )
-_NOT_WORTH_A_WORD = {".pyc", ".pyo"}
+_NOT_WORTH_A_WORD = {".pyc", ".pyo", ".pyi"}  # Gradio writes stubs beside a module when it likes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,77 @@
+"""Checks an export before it goes up. Every rule looks at the files as they lie in the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.publish.boot import Boot, BootError, boot
+from core.publish.build import Export
+from core.publish.rules import (
+    Finding,
+    Tree,
+    card,
+    contents,
+    imports,
+    licences,
+    paths,
+    pins,
+    secrets,
+)
+
+__all__ = ["Boot", "Finding", "boot", "check", "started"]
+
+_RULES = (
+    contents.check,
+    card.check,
+    pins.check,
+    licences.check,
+    secrets.check,
+    paths.check,
+    imports.check,
+)
+_SLOW = 60.0  # seconds to the first page, above which a person wonders
+
+
+def check(export: Export, *, boot: bool = True) -> list[Finding]:
+    """Everything that speaks against publishing, and what is worth to be told; errors first.
+
+    Args:
+        export: what `build` returned.
+        boot: also start it in a clean environment, unless an error was found before.
+    """
+    tree = Tree(export.plan, export.folder)
+    found = [finding for rule in _RULES for finding in rule(tree)]
+    if boot and not has_errors(found):
+        found += started(export)
+    order = ("error", "warning", "note")
+    return sorted(found, key=lambda finding: (order.index(finding.level), finding.file))
+
+
+def has_errors(findings: list[Finding]) -> bool:
+    """Whether anything found stops publishing."""
+    return any(finding.level == "error" for finding in findings)
+
+
+def started(export: Export) -> Iterator[Finding]:
+    """Start the export and look at what it answers; the last note tells the seconds."""
+    try:
+        went = boot(export)
+    except BootError as error:
+        yield Finding("error", f"does not start in a clean environment. {error}", "app.py")
+        return
+    for path, status in went.answers.items():
+        if status != 200:
+            yield Finding("error", f"answers {path} with {status}, not with 200.", "app.py")
+    ready = went.ready
+    for slug in ready.get("broken", ()):
+        yield Finding("error", "its page could not be built; see the log.", f"spaces/{slug}/ui.py")
+    for slug in ready.get("without_weights", ()):
+        yield Finding("error", "there are no weights, so nothing runs.", f"spaces/{slug}/weights")
+    if not ready.get("ready"):
+        yield Finding("error", "starts, but /readyz does not call it ready.", "app.py")
+    if missing := sorted(set(export.plan.methods) - set(ready.get("pages", ()))):
+        yield Finding("error", f"starts without the pages of {', '.join(missing)}.", "app.py")
+    for name in went.written:
+        yield Finding("warning", "is written into the app's own folder when it starts.", name)
+    level = "warning" if went.seconds > _SLOW else "note"
+    yield Finding(level, f"its first page came after {went.seconds:.1f} s.", "app.py")

@@ -1,0 +1,74 @@
+"""Nothing that opens a door: tokens, keys, passwords, in any file."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from core.publish.rules import Finding, Tree
+
+# shapes that nothing else has; looked for in the bytes of every file
+_SHAPES: tuple[tuple[str, str], ...] = (
+    ("a token of the Hugging Face Hub", r"\b(?:hf|api_org)_[A-Za-z0-9]{30,}"),
+    ("a key of AWS", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    ("a private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY"),
+    ("a token of GitHub", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,})"),
+    ("a token of GitLab", r"\bglpat-[\w-]{20,}"),
+    ("a key of OpenAI or Anthropic", r"\bsk-(?:ant-|proj-)?[A-Za-z0-9][\w-]{19,}[A-Za-z0-9]\b"),
+    ("a key of Google", r"\bAIza[\w-]{35}"),
+    ("a token of Slack", r"\bxox[abeoprs]-[\w-]{10,}"),
+    ("a key of Stripe", r"\b[rs]k_live_[A-Za-z0-9]{16,}"),
+    ("a token of Weights & Biases", r"(?i)\bwandb_api_key\W{1,5}[0-9a-f]{40}\b"),
+    ("a signed token (JWT)", r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
+)
+# shapes of text, which bytes of pictures could have by chance
+_IN_TEXT: tuple[tuple[str, str], ...] = (
+    ("a bearer token", r"(?i)\bbearer +(?=[^\s\"']*\d)[A-Za-z0-9._~+/-]{20,}"),
+    (
+        "a password inside an address",
+        r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"'<>{}$]+:[^\s/@\"'<>{}$]{6,}@",
+    ),
+)
+_ASSIGNED = re.compile(
+    r"""(?ix) (?: secret | token | passw(?:or)?d | api_?-?key | access_?-?key | private_?-?key )
+        [\w-]* ["']? \s* (?: = | : | => ) \s* ["']? (?P<value> [A-Za-z0-9+/=_.~!@\#$%^&*-]{16,} )"""
+)
+_LEAST_BITS = 3.2  # per character; words and names of variables stay below, random texts do not
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """Look for secrets in all files; the finding names the kind and the line, never the secret."""
+    for name in tree.names:
+        path = tree.folder / name
+        if path.is_symlink():
+            continue
+        text = tree.texts.get(name)
+        raw = text if text is not None else path.read_bytes().decode("latin-1")
+        for kind, place in found_in(raw, is_text=text is not None):
+            where = f" in line {raw.count(chr(10), 0, place) + 1}" if text is not None else ""
+            yield Finding(
+                "error", f"holds what looks like {kind}{where}. Remove it and revoke it.", name
+            )
+
+
+def found_in(text: str, *, is_text: bool = True) -> Iterator[tuple[str, int]]:
+    """Kind and place of everything in a text that looks like a secret."""
+    for kind, pattern in (*_SHAPES, *(_IN_TEXT if is_text else ())):
+        for match in re.finditer(pattern, text):
+            yield kind, match.start()
+    if is_text:
+        for match in _ASSIGNED.finditer(text):
+            if is_random(match["value"]):
+                yield "a secret that is written out", match.start()
+
+
+def is_random(value: str) -> bool:
+    """Whether a text looks drawn at random: letters mixed with digits, and hardly a repetition."""
+    digits = sum(c.isdigit() for c in value)
+    if digits < 3 or not any(c.isalpha() for c in value) or re.fullmatch(r"[\w]+\.[\w.]+", value):
+        return False
+    counts = Counter(value)
+    bits = -sum(n / len(value) * math.log2(n / len(value)) for n in counts.values())
+    return bits >= _LEAST_BITS
