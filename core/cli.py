@@ -228,6 +228,61 @@ def bench(
         report.write_json(json, method=f"bench {name}", tier="", scores=scores, seconds=seconds)
 
 
+@cli.command(epilog=_example("publish trill --repo OWNER/trill --private"))
+def publish(
+    name: Annotated[
+        str, typer.Argument(metavar="METHOD|hub", help="Slug of a method, or hub for all of them.")
+    ],
+    repo: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="The Space to make or to update.")
+    ] = None,
+    dry_run: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Build and check there, upload nothing."),
+    ] = None,
+    hardware: Annotated[
+        str, typer.Option(help="What it runs on; ZeroGPU is the only one that is free.")
+    ] = "zero-a10g",
+    private: Annotated[bool, typer.Option("--private", help="Only you see the new Space.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also fetch the models of the full tier.")
+    ] = False,
+    variable: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A public setting of the Space; repeatable."),
+    ] = None,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="A hidden setting, read from the environment; repeatable."
+        ),
+    ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Do not wait until the Space runs and answers.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a Space that Vitrine did not make.")
+    ] = False,
+    json: _JSON = None,
+) -> None:
+    """Make a method, or the whole hub, a Hugging Face Space. Run it again to update the Space."""
+    from core.commands import publish as command
+
+    command.publish(
+        name,
+        repo=repo,
+        dry_run=dry_run,
+        hardware=hardware,
+        private=private,
+        full=full,
+        variables=variable or [],
+        secrets=secret or [],
+        wait=not no_wait,
+        overwrite=overwrite,
+        report=json,
+    )
+
+
 @cli.command(epilog=_example("doctor"))
 def doctor() -> None:
     """Say what this machine can run, and what to install."""
