@@ -133,8 +133,9 @@ def test_a_password_turns_mcp_off(fake_methods):
     from core import hub
 
     settings.override(auth=("ann", "secret"))
-    _, arguments = hub.build_hub()
-    assert arguments["mcp_server"] is False
+    blocks, arguments = hub.build_hub()
+    assert not blocks.mcp_server
+    assert not any("mcp" in route.path for route in arguments["app_kwargs"]["routes"])
     check = arguments["auth"]
     assert check("ann", "secret")
     assert not check("ann", "wrong")
@@ -146,6 +147,8 @@ def test_without_a_password_mcp_is_on_when_it_can_be(hub, monkeypatch):
 
     from core import hub as module
 
-    assert hub[1]["mcp_server"] is (importlib.util.find_spec("mcp") is not None)
+    there = importlib.util.find_spec("mcp") is not None
+    assert hub[0].mcp_server is there
+    assert any("mcp" in route.path for route in hub[1]["app_kwargs"]["routes"]) is there
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert module.mcp_wanted(settings.current()) is False

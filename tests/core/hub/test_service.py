@@ -59,7 +59,7 @@ def test_mcp_clients_find_and_call_the_tool(address):
     assert list(tools) == ["echo_repeat"]
     assert "Repeat a text" in tools["echo_repeat"].description
     assert not answer.isError
-    assert json.loads(answer.content[0].text.replace("'", '"')) == {"a": 2, "b": 1}
+    assert json.loads(answer.content[0].text) == {"a": 2, "b": 1}
 
 
 def test_a_password_guards_pages_files_and_metrics(tmp_path):
