@@ -29,7 +29,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from core import background, registry, settings
+from core import background, registry, settings, sharing
 from core.health import built
 from core.registry import MethodSpec
 from core.settings import Settings
@@ -311,13 +311,14 @@ def serve(
     single: str | None = None,
     warm_up: bool = True,
     on_ready: Callable[[str], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> None:
     """Build the hub, or one method at `/`, launch it and block until it is stopped.
 
     See `serve_built` for the other arguments.
     """
     app = build_hub(given) if single is None else build_one(single, given)
-    serve_built(*app, warm_up=warm_up, on_ready=on_ready)
+    serve_built(*app, warm_up=warm_up, on_ready=on_ready, on_note=on_note)
 
 
 def serve_built(
@@ -326,6 +327,7 @@ def serve_built(
     *,
     warm_up: bool = True,
     on_ready: Callable[[str], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> None:
     """Launch an app that `build_hub` or `build_one` made and block until it is stopped.
 
@@ -334,10 +336,14 @@ def serve_built(
         arguments: the arguments of its `launch`.
         warm_up: import torch once the hub has been up for a while, so that the first job is quick.
         on_ready: called with the address as soon as the hub answers.
+        on_note: called with each line about the public address, when one is asked for.
     """
-    url, share = launch(blocks, {**arguments, "prevent_thread_lock": True})
+    url, _ = launch(blocks, {**arguments, "share": False, "prevent_thread_lock": True})
     if on_ready is not None:
-        on_ready(share or url)
+        on_ready(url)
+    if arguments.get("share"):
+        guarded = arguments.get("auth") is not None
+        sharing.share(blocks, guarded=guarded, say=on_note or logger.warning)
     # On ZeroGPU the platform's package has imported torch already.
     background.start(warm=warm_up and not settings.current().zero_gpu)
     blocks.block_thread()

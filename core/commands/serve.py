@@ -79,7 +79,7 @@ def serve(chosen: Settings, *, single: str | None = None) -> None:
         typer.echo(f"Vitrine is at {url.rstrip('/')} (Ctrl-C stops it)")
 
     try:
-        hub.serve(chosen, single=single, on_ready=say)
+        hub.serve(chosen, single=single, on_ready=say, on_note=typer.echo)
     except KeyboardInterrupt:  # while it starts or ends; in between Gradio ends by itself
         typer.echo("Vitrine has stopped")
     except OSError as error:

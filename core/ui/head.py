@@ -64,7 +64,10 @@ def _shared() -> str:
     address = getattr(health.built.get("blocks"), "share_url", None)
     if not address:
         return ""
-    return f'<meta name="vitrine-address" content="{html.escape(address.rstrip("/"))}/">'
+    return (
+        f'<meta name="vitrine-address" content="{html.escape(address.rstrip("/"))}/">'
+        '<meta name="robots" content="noindex">'  # the address is one visitor's, and passes
+    )
 
 
 class PageHead:

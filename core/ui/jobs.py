@@ -20,6 +20,7 @@ from core import settings
 
 STORAGE_KEY = "vitrine-browser"
 _OWNER = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_LONG = 90  # characters that get a row of their own above the buttons
 _SHORTEST_GAP = 0.12  # seconds between two updates of the bar; faster is noise to the eye
 
 
@@ -136,8 +137,10 @@ def ended_html(
     role = "alert" if state == "failed" else "status"
     data = f' data-outputs="{html.escape(" ".join(outputs))}"' if outputs else ""
     data += f' data-link="{html.escape(link)}"' if link else ""
+    long = " data-long" if len(text) > _LONG else ""
     return (
-        f'<div class="vt-bar" data-state="{state}"{data}><p class="vt-bar-text" role="{role}">'
+        f'<div class="vt-bar" data-state="{state}"{data}>'
+        f'<p class="vt-bar-text" role="{role}"{long}>'
         f'{html.escape(text)}</p><div class="vt-bar-tools">{tools}</div></div>'
     )
 

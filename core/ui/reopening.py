@@ -15,17 +15,14 @@ import gradio as gr
 
 from core import registry, settings
 from core.errors import InputError, NotFoundError, VitrineError
-from core.ui import chrome, jobs, links
+from core.ui import chrome, links
 from core.ui.actions import Action, Updates
 from core.ui.errors import sentence
 
 if TYPE_CHECKING:
     from core.ui.page import Page
 
-GONE = (
-    "The stored result of this link is no longer here: it was deleted, it expired, or the hub lost "
-    "its disk."
-)
+GONE = "The stored result of this link is gone: deleted, expired, or lost with the hub's disk."
 ASK = "Ask for a new link, or open a downloaded PNG, settings.json or zip below."
 
 
@@ -141,9 +138,7 @@ class Reopening:
             yield front | action.say("note", f"{before}{note}")
             return
         yield front
-        note = "The settings came from the link or file, and the result was computed again."
-        if gone:
-            note = f"{GONE} Its settings came with the link, and the result was computed again."
+        note = f"{before}It was computed again from the settings."
         yield from self.page.stream(action, action.start(request, owner), note)
 
     def _same(self, found: links.Settings) -> Any | None:

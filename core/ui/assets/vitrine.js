@@ -142,18 +142,22 @@
 
     bar(element, server, watch) {
       const state = () => element.querySelector(".vt-bar")?.dataset.state;
-      let seen = Date.now(), asked = 0;
+      let seen = Date.now(), asked = 0, marked = [];
       /* Without a new result, what stands below is from before; say so and draw it back. */
       const mark = () => {
         const bar = element.querySelector(".vt-bar");
         if (!bar) return;
         const old = ["failed", "cancelled", "note"].includes(bar.dataset.state);
+        for (const out of marked) out.removeAttribute("data-earlier");
+        marked = [];
         let stands = false;
         for (const id of (bar.dataset.outputs || "").split(" ").filter(Boolean)) {
           const out = document.getElementById(id);
           const full = out && (out.textContent.trim().length > 80 || out.querySelector("svg, canvas, .tr img") || out.querySelector("textarea, input")?.value);
-          out?.toggleAttribute("data-earlier", !!(old && full));
-          stands ||= !!(full && shown(out));
+          if (!old || !full) continue;
+          out.setAttribute("data-earlier", "");
+          marked.push(out);
+          stands ||= shown(out);
         }
         if (old && stands && !bar.querySelector(".vt-earlier"))
           bar.insertAdjacentHTML("beforeend", "<p class='vt-earlier'>Below still stands what was shown before.</p>");

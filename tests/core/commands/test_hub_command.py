@@ -25,7 +25,7 @@ def served(monkeypatch):
     seen = []
     module = types.ModuleType("core.hub")
 
-    def serve(chosen, single, on_ready):
+    def serve(chosen, single, on_ready, on_note):
         on_ready("http://127.0.0.1:7860/")
         seen.append(chosen)
 
@@ -58,7 +58,7 @@ def test_options_that_are_not_given_leave_the_environment_alone(served, monkeypa
 
 
 def test_a_taken_port_is_said_in_words(served, spoken, monkeypatch):
-    def serve(chosen, single, on_ready):
+    def serve(chosen, single, on_ready, on_note):
         raise OSError("Cannot find empty port in range: 7860-7860.")
 
     monkeypatch.setattr(sys.modules["core.hub"], "serve", serve)
@@ -67,7 +67,7 @@ def test_a_taken_port_is_said_in_words(served, spoken, monkeypatch):
 
 
 def test_other_system_errors_of_the_hub_are_not_called_a_taken_port(served, spoken, monkeypatch):
-    def serve(chosen, single, on_ready):
+    def serve(chosen, single, on_ready, on_note):
         raise OSError("disk full")
 
     monkeypatch.setattr(sys.modules["core.hub"], "serve", serve)
@@ -138,7 +138,7 @@ def test_importing_app_starts_nothing():
 def test_single_serves_that_method_alone(served, fake, monkeypatch):
     chosen = []
 
-    def serve(settings, single, on_ready):
+    def serve(settings, single, on_ready, on_note):
         chosen.append(single)
 
     monkeypatch.setattr(sys.modules["core.hub"], "serve", serve)
