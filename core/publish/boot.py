@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +42,11 @@ class BootError(VitrineError):
 
 
 def boot(
-    export: Export, *, python: str | Path = sys.executable, patience: float = PATIENCE
+    export: Export,
+    *,
+    python: str | Path = sys.executable,
+    patience: float = PATIENCE,
+    visit: Callable[[str], None] | None = None,
 ) -> Boot:
     """Start a copy of the export under another path, ask for its pages, stop it.
 
@@ -52,6 +56,7 @@ def boot(
         export: the tree.
         python: the interpreter of an environment that has the requirements.
         patience: seconds until the first page.
+        visit: is called with its address while it runs.
 
     Raises:
         BootError: it ended, or gave no page in that time.
@@ -69,6 +74,8 @@ def boot(
                 pages += [f"/{slug}" for slug in export.plan.methods]
             answers = {path: _status(url + path) for path in pages}
             ready = json.loads(_get(f"{url}/readyz")[1] or "{}")
+            if visit is not None:
+                visit(url)
         written = sorted({file.path for file in files_of(copy)} - before)
         return Boot(seconds, answers, ready, tuple(written), log.read_text("utf-8", "replace"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from core.publish.boot import Boot, BootError, boot
 from core.publish.build import Export
@@ -32,17 +32,20 @@ _RULES = (
 _SLOW = 60.0  # seconds to the first page, above which a person wonders
 
 
-def check(export: Export, *, boot: bool = True) -> list[Finding]:
+def check(
+    export: Export, *, boot: bool = True, visit: Callable[[str], None] | None = None
+) -> list[Finding]:
     """Everything that speaks against publishing, and what is worth to be told; errors first.
 
     Args:
         export: what `build` returned.
         boot: also start it in a clean environment, unless an error was found before.
+        visit: is called with its address while it runs.
     """
     tree = Tree(export.plan, export.folder)
     found = [finding for rule in _RULES for finding in rule(tree)]
     if boot and not has_errors(found):
-        found += started(export)
+        found += started(export, visit)
     order = ("error", "warning", "note")
     return sorted(found, key=lambda finding: (order.index(finding.level), finding.file))
 
@@ -52,10 +55,10 @@ def has_errors(findings: list[Finding]) -> bool:
     return any(finding.level == "error" for finding in findings)
 
 
-def started(export: Export) -> Iterator[Finding]:
+def started(export: Export, visit: Callable[[str], None] | None = None) -> Iterator[Finding]:
     """Start the export and look at what it answers; the last note tells the seconds."""
     try:
-        went = boot(export)
+        went = boot(export, visit=visit)
     except BootError as error:
         yield Finding("error", f"does not start in a clean environment. {error}", "app.py")
         return

@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import doctor
 from core.publish.plan import Plan
 from core.publish.tree import ROOT
 
@@ -115,7 +116,7 @@ def collect(root: Path = ROOT) -> Pins:
     from packaging.requirements import Requirement
 
     tested = dict(_tested(root / "requirements-dev.txt"))
-    wanted = [Requirement(line) for line in _lines(root / "requirements.txt")]
+    wanted = [Requirement(line) for line in doctor.requirements(root / "requirements.txt")]
     direct = [r for r in wanted if plain(r.name) != "torch"]
     closure = _closure([*wanted, Requirement(ZERO_PACKAGE)], tested)
     own = {plain(r.name) for r in wanted} | {plain(Requirement(ZERO_PACKAGE).name)}
@@ -152,14 +153,9 @@ def _pin(requirement: Requirement, tested: Mapping[str, tuple[str, str]]) -> str
 
 
 def _tested(file: Path) -> Iterator[tuple[str, tuple[str, str]]]:
-    for line in _lines(file):
+    for line in doctor.requirements(file):
         name, _, version = line.partition("==")
         yield plain(name), (name, version)
-
-
-def _lines(file: Path) -> list[str]:
-    lines = (line.split("#")[0].strip() for line in file.read_text("utf-8").splitlines())
-    return [line for line in lines if line and not line.startswith("-")]
 
 
 def plain(requirement: str) -> str:

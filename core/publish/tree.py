@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.errors import InputError
 from core.registry import SPACES
 
 ROOT = SPACES.parent
@@ -67,10 +68,17 @@ class LeftOut:
 
 
 def carried(methods: tuple[str, ...], root: Path = ROOT) -> tuple[list[Source], list[LeftOut]]:
-    """The files of `core/` and of the chosen methods, sorted, and those left out, with reasons."""
+    """The files of `core/` and of the chosen methods, sorted, and those left out, with reasons.
+
+    Raises:
+        InputError: a folder is missing, or is a link to somewhere else.
+    """
     sources: list[Source] = []
     left: list[LeftOut] = []
     for top in ("core", *(f"spaces/{slug}" for slug in sorted(methods))):
+        if (root / top).is_symlink() or not (root / top).is_dir():
+            what = "a link" if (root / top).is_symlink() else "missing"
+            raise InputError(f"{top} is {what}. A real folder is needed. Put it there.")
         for name, path in _walk(root / top, top):
             why = _why_not(name, path)
             if why is None:
