@@ -34,6 +34,7 @@ from core.health import built
 from core.registry import MethodSpec
 from core.settings import Settings
 from core.ui import (
+    account,
     api_page,
     chrome,
     gate,
@@ -161,6 +162,7 @@ def build_hub(given: Settings | None = None) -> tuple[gr.Blocks, dict[str, Any]]
     for slug, title, lay_out in (
         ("jobs", "Jobs", visitor_jobs.layout),
         ("status", "Status", status.layout),
+        *_account_page(),
     ):
         titles[slug] = (f"{title} · Vitrine", "")
         with hub.route(title, f"/{slug}", show_in_navbar=False):
@@ -170,6 +172,10 @@ def build_hub(given: Settings | None = None) -> tuple[gr.Blocks, dict[str, Any]]
     with hub:
         landing.layout([s for s in specs if s.slug not in failed_slugs], broken)
     return _ready(hub, chosen, titles, [s.slug for s in specs], broken)
+
+
+def _account_page() -> list[tuple[str, str, Callable[[], None]]]:
+    return [(account.PAGE, account.TITLE, account.layout)] if account.offered() else []
 
 
 def build_one(slug: str, given: Settings | None = None) -> tuple[gr.Blocks, dict[str, Any]]:
@@ -188,6 +194,10 @@ def build_one(slug: str, given: Settings | None = None) -> tuple[gr.Blocks, dict
         failed = _method_page(app, spec)
     if failed is None:
         failed = _endpoints(app, [spec], titles).get(slug)
+    for path, title, lay_out in _account_page():
+        titles[path] = (f"{title} · {spec.title}", "")
+        with app.route(title, f"/{path}", show_in_navbar=False):
+            lay_out()
     broken = [failed] if failed is not None else []
     return _ready(app, settings.current(), titles, [slug], broken)
 
@@ -277,6 +287,7 @@ def launch_kwargs(chosen: Settings, titles: dict[str, tuple[str, str]]) -> dict[
                 Middleware(origins.ForeignOrigins),
                 *([Middleware(gate.Gate, pages=titles)] if chosen.auth else []),
                 Middleware(leftovers.UploadLimit),
+                *([Middleware(account.LoginAnswers)] if account.offered() else []),
             ],
         },
     }

@@ -69,6 +69,7 @@ class Settings:
     offline: bool = False  # HF_HUB_OFFLINE
     on_space: bool = False  # SYSTEM=spaces
     zero_gpu: bool = False  # SPACES_ZERO_GPU
+    space_id: str = ""  # owner/name of the Space, where this is one
     oauth: bool = False  # a Space that signs visitors in with Hugging Face
     process_index: int = 0  # RANK, set by `accelerate launch`; only process 0 speaks and checks
     max_upload_bytes: int = 50 * 2**20
@@ -148,6 +149,7 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
         given["auth"] = (user, password)
     given["offline"] = env.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
     given["on_space"] = env.get("SYSTEM") == "spaces"
+    given["space_id"] = env.get("SPACE_ID", "") if given["on_space"] else ""
     # Without SPACE_ID Gradio would not ask the visitor but lend everybody the host's own account.
     given["oauth"] = bool(given["on_space"] and all(env.get(name) for name in OAUTH_VARIABLES))
     given["zero_gpu"] = env.get("SPACES_ZERO_GPU", "").lower() in {"1", "true", "yes", "on"}

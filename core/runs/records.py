@@ -175,7 +175,7 @@ def artifact_name(text: str, fallback: str = "file") -> str:
     if not dot:
         stem, extension = plain, ""
     stem = re.sub(r"\.+", ".", stem).strip(".-_ ")[:60] or fallback
-    extension = re.sub(r"[^A-Za-z0-9]", "", extension)[:10]
+    extension = re.sub(r"[^A-Za-z0-9]", "", extension)[:16]  # safetensors has 11
     name = f"{stem}.{extension}" if extension else stem
     if not _NAME.fullmatch(name) or _DEVICE.fullmatch(name):
         name = f"{fallback}.{extension}" if extension else fallback

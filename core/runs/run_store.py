@@ -308,6 +308,19 @@ class RunStore:
             )
         return found
 
+    def inputs_of(self, run_id: str) -> Sequence[str]:
+        """The uploads that a run names, by sha256; for its owner's eyes, so check the owner first."""
+        with database_errors(), self._reader.connect() as connection:
+            return tuple(load_inputs(connection, run_id))
+
+    def blob(self, sha256: str) -> bytes:
+        """Return any stored content by its hash, verified; for hashes that the store itself gave.
+
+        Raises:
+            NotFoundError: it is gone.
+        """
+        return self._place.read(sha256)
+
     def export_zip(self, run_ids: Sequence[str], target: Path) -> Path:
         """Write runs as a zip to `target`, which appears whole or not at all; returns `target`.
 

@@ -328,15 +328,16 @@ class _Handler(BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
     _NAME = r"(?P<name>[\w.-]+/[\w.-]+)"
+    _KIND = r"(?P<kind>model|dataset|space)s"
     _ROUTES = (
         ("GET", r"/api/whoami-v2", "whoami"),
         ("POST", r"/api/repos/create", "create"),
         ("POST", r"/api/validate-yaml", "validate"),
-        ("GET", rf"/api/(?P<kind>model|dataset|space)s/{_NAME}(/revision/main)?", "about"),
-        ("GET", rf"/api/spaces/{_NAME}/tree/main", "tree"),
-        ("POST", rf"/api/spaces/{_NAME}/preupload/main", "preupload"),
-        ("POST", rf"/api/spaces/{_NAME}/commit/main", "commit"),
-        ("GET", rf"/api/spaces/{_NAME}/xet-write-token/main", "grant"),
+        ("GET", rf"/api/{_KIND}/{_NAME}(/revision/main)?", "about"),
+        ("GET", rf"/api/{_KIND}/{_NAME}/tree/main", "tree"),
+        ("POST", rf"/api/{_KIND}/{_NAME}/preupload/main", "preupload"),
+        ("POST", rf"/api/{_KIND}/{_NAME}/commit/main", "commit"),
+        ("GET", rf"/api/{_KIND}/{_NAME}/xet-write-token/main", "grant"),
         ("GET", rf"/api/spaces/{_NAME}/runtime", "runtime"),
         ("GET", rf"/api/spaces/{_NAME}/variables", "variables"),
         ("POST", rf"/api/spaces/{_NAME}/variables", "set_variable"),
@@ -457,7 +458,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self.hub.create(self._json, self._who)
 
     def _validate(self) -> object:
-        complaints = yaml_complaints(self._json["content"])
+        body = self._json
+        complaints = yaml_complaints(body["content"]) if body["repoType"] == "space" else []
         if complaints:
             errors = [{"message": text} for text in complaints]
             raise Refused(400, complaints[0], errors=errors, warnings=[])

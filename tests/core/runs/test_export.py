@@ -160,3 +160,7 @@ def test_a_failed_export_leaves_no_file(make_store, tmp_path):
 )
 def test_names_of_uploads_become_plain_file_names(text, name):
     assert artifact_name(text) == name
+
+
+def test_the_ending_of_weights_survives_an_export():
+    assert artifact_name("model.safetensors") == "model.safetensors"
