@@ -2,7 +2,7 @@
 
     CALLS = Calls(SPEC, work=work, keep=keep, answer=result_to_dict)
 
-    @CALLS.endpoint(example={"clip": example("reader-1841-a")}, command="explore clip.flac")
+    @CALLS.endpoint(example={"clip": example("reader-1841-a")}, command="run trill explore {clip}")
     def trill_explore(clip: FileData, layer: Layer = "embedding") -> ExploreRequest:
         '''Docstring with Args and Returns: the page, MCP and the tests read it.'''
         return ExploreRequest(clip=take(clip), layer=layer)
@@ -110,7 +110,8 @@ class Calls:
 
         Args:
             example: arguments of the call that the API page prints; files as `example(id)`.
-            command: what to write after `python app.py run SLUG` for the same, if it can be.
+            command: what to write after `python app.py` for the same, if it can be; `{clip}` stands
+                for the file of the example that is the argument `clip`.
             action: action of the page that opens the stored run; default is the request's `kind`.
             heavy: whether the job needs the device; default is what the card says.
             grad: whether the job trains, so that gradients are on.

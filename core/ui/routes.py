@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
+from gradio.route_utils import get_root_url
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -160,6 +161,18 @@ async def readyz(request: Request) -> Response:
     return JSONResponse(state, status_code=200 if state["ready"] else 503)
 
 
+async def llms(request: Request) -> Response:
+    """The hub in plain text for language models."""
+    if not _may_read(request):
+        return _refuse(401, "Log in first.")
+    from core.ui import llms as words
+    from core.ui.manual import manuals
+
+    blocks = health.built["blocks"]
+    origin = get_root_url(request, route_path="/llms.txt", root_path=blocks.app.root_path)
+    return PlainTextResponse(await run_in_threadpool(words.text, manuals(blocks), origin))
+
+
 async def metrics(request: Request) -> Response:
     """Prometheus text."""
     if not _may_read(request):
@@ -174,6 +187,7 @@ def routes() -> list[Route]:
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", metrics),
+        Route("/llms.txt", llms),
         Route("/vitrine/{name}", asset),
         Route("/artifact/{run}/{name}", artifact),
         Route("/download/{token}", download),

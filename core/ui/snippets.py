@@ -150,10 +150,10 @@ def _form_file(name: str) -> str:
 
 def _python_value(value: Any) -> str:
     if _is_file(value):
-        return f"handle_file({value['path']!r})"
+        return f"handle_file({_quoted(value['path'])})"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_python_value(part) for part in value)}]"
-    return repr(value)
+    return _quoted(value) if isinstance(value, str) else repr(value)
 
 
 def _is_file(value: Any) -> bool:

@@ -23,7 +23,7 @@ CALLS = Calls(SPEC, work=work, keep=keep, answer=result_to_dict)
 
 @CALLS.endpoint(
     example={"clip": example("two-readers-in-turn")},
-    command="explore two-readers-in-turn.flac --out result",
+    command="run trill explore {clip} --out result",
 )
 def trill_explore(
     clip: FileData, layer: Layer = "embedding", hop_frames: int = 17, padding: Padding = "tile"
@@ -115,7 +115,7 @@ def trill_embed(
 
 @CALLS.endpoint(
     example={"first": example("reader-1841-a"), "second": example("reader-1898-a")},
-    command="compare reader-1841-a.flac reader-1898-a.flac --out result",
+    command="run trill compare {first} {second} --out result",
 )
 def trill_compare(
     first: FileData,
@@ -155,7 +155,7 @@ def trill_compare(
 
 @CALLS.endpoint(
     example={"clip": example("reader-1841-a"), "pitch": 3.0},
-    command="survive reader-1841-a.flac --set pitch=3 --out result",
+    command="run trill survive {clip} --set pitch=3 --out result",
 )
 def trill_change(
     clip: FileData,

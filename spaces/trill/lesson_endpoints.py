@@ -116,7 +116,12 @@ def trill_classify(
     )
 
 
-@CALLS.endpoint(example={"steps": 10}, heavy=True, grad=True)
+@CALLS.endpoint(
+    example={"steps": 10},
+    command="train trill --preset smoke --out weights",
+    heavy=True,
+    grad=True,
+)
 def trill_train(
     clips: list[FileData] | None = None, steps: int = 60, seed: int = 20, resume: bool = True
 ) -> requests.TrainRequest:

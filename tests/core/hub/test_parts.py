@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import html
 import json
 import re
 from types import SimpleNamespace
@@ -13,7 +12,7 @@ import pytest
 
 from core import settings
 from core.errors import BusyError, InputError
-from core.ui import api_page, chrome, history, jobs, landing, links, snippets, theme
+from core.ui import chrome, history, jobs, landing, links, snippets, theme
 from core.ui.errors import GENERAL, visitor_errors
 from core.ui.page import page
 
@@ -196,7 +195,7 @@ ARGUMENTS = {"text": 'it\'s "here"', "clip": snippets.file_argument("clip.wav"),
 def test_the_python_snippet_is_python_and_hands_over_the_file():
     text = snippets.python("echo_repeat", ARGUMENTS)
     ast.parse(text)
-    assert "handle_file('clip.wav')" in text
+    assert 'handle_file("clip.wav")' in text
     assert 'api_name="/echo_repeat"' in text
 
 
@@ -215,7 +214,7 @@ def test_the_javascript_snippet_holds_the_arguments_as_json():
 
 def test_files_in_lists_are_handed_over_in_every_language():
     arguments = {"clips": [snippets.file_argument(name) for name in ("it's; a.wav", "b.wav")]}
-    assert "clips=[handle_file(\"it's; a.wav\"), handle_file('b.wav')]" in snippets.python(
+    assert """clips=[handle_file("it's; a.wav"), handle_file("b.wav")]""" in snippets.python(
         "echo_repeat", arguments
     )
     script = snippets.javascript("echo_repeat", arguments)
@@ -357,47 +356,3 @@ def test_an_action_name_is_used_once(fake_methods):
     lay_out_actions("one", "other")
     with pytest.raises(ValueError, match="already"):
         lay_out_actions("same", "same")
-
-
-def test_the_api_page_explains_each_endpoint():
-    def echo_repeat(text: str, times: int = 2) -> str:
-        """Repeat `text`.
-
-        Args:
-            text: what to repeat.
-            times: how often.
-        """
-        return text * times
-
-    section = api_page._section("echo_repeat", echo_repeat)
-    assert "Repeat <code>text</code>." in section
-    assert "how often" in section
-    assert "text=" in section
-    assert "times=" not in section
-
-
-def test_examples_of_an_endpoint_have_the_shape_of_its_arguments():
-    def echo_learn(clips, labels, head=None, c=1.0):
-        """Learn.
-
-        Args:
-            clips: recordings.
-            labels: one for each.
-            head: the head's file (JSON).
-            c: strength.
-        """
-        raise NotImplementedError
-
-    echo_learn.__annotations__ = {
-        "clips": "list[FileData]",
-        "labels": "list[str]",
-        "head": "FileData | None",
-        "c": "float",
-    }
-    section = html.unescape(api_page._section("echo_learn", echo_learn))
-    assert "clips=[handle_file('a.wav'), handle_file('b.wav')]" in section
-    assert "labels=['one', 'two']" in section
-    assert "head=handle_file('head.json')" in section
-    assert "c=" not in section
-    for language in ("Python", "Shell", "JavaScript"):
-        assert f"<figcaption>{language}" in section
