@@ -58,15 +58,13 @@ def request_from_cli(
 
 
 def _clip(file: Path) -> dict[str, Any]:
-    from core.media import probe
-    from core.runs import store
+    from core.runs.request import to_json
+
+    from .intake import clip_of_bytes
 
     if not file.is_file():
         raise InputError(f"There is no file {file.name!r}. Give the path of a recording.")
-    data = file.read_bytes()
-    probe(data, name=file.name)
-    digest = store().put_input(data, "application/octet-stream")
-    return {"source": f"sha256:{digest}", "name": file.name[:80]}
+    return to_json(clip_of_bytes(file.read_bytes(), file.name))
 
 
 def _settings(verb: str, params: Mapping[str, str]) -> dict[str, Any]:

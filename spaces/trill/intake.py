@@ -54,9 +54,6 @@ def _examples_by_hash() -> dict[str, str]:
 def clip_of_file(path: str | Path | None, name: str = "", *, what: str = "clip") -> Clip:
     """Keep the content of an uploaded file and name it by its hash.
 
-    A shipped example that comes back from the page is named by its id, so that links to it need
-    nothing stored.
-
     Args:
         path: file that Gradio wrote; None when the visitor gave nothing.
         name: what the visitor called it.
@@ -71,15 +68,14 @@ def clip_of_file(path: str | Path | None, name: str = "", *, what: str = "clip")
             "Record or upload one, or choose an example."
         )
     file = Path(path)
-    data = file.read_bytes()
-    known = _examples_by_hash().get(content_hash(data))
-    if known is not None:
-        return Clip(source=f"example:{known}")
-    return clip_of_bytes(data, name or file.name)
+    return clip_of_bytes(file.read_bytes(), name or file.name)
 
 
 def clip_of_bytes(data: bytes, name: str) -> Clip:
     """Probe and keep the content of a recording.
+
+    A shipped example is named by its id, through whichever door it comes back: links to it need
+    nothing stored, and equal questions get equal answers.
 
     Raises:
         InputError: it is no sound, or too large.
@@ -90,6 +86,9 @@ def clip_of_bytes(data: bytes, name: str) -> Clip:
     shown = clean_name(name)
     if not data:
         raise InputError(f"{shown} is empty (0 bytes). Record it again, or choose another file.")
+    known = _examples_by_hash().get(content_hash(data))
+    if known is not None:
+        return Clip(source=f"example:{known}")
     probe(data, name=shown)
     digest = store().put_input(data, "application/octet-stream")
     return Clip(source=f"sha256:{digest}", name=shown)
