@@ -56,9 +56,12 @@ class McpRoutes:
 
     def routes(self) -> list[BaseRoute]:
         """The routes, to stand before Gradio's."""
+        # Not the object itself: Starlette takes an app's `routes` for a list, and `url_for`, which
+        # the login with Hugging Face needs, would trip over the method.
+        answer = self.__call__
         return [
             Route(PATH, endpoint=self),
-            Mount(PATH, routes=[Route("/schema", self._schema), Mount("/", app=self)]),
+            Mount(PATH, routes=[Route("/schema", self._schema), Mount("/", app=answer)]),
         ]
 
     async def _schema(self, request: Request) -> Response:
