@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -54,11 +56,29 @@ _block_our_folder()
 GPU: Callable[..., Any] = _undecorated
 _failure: BaseException | None = None
 
+
+def _fork_one_at_a_time() -> None:
+    """Let no two threads fork at once: filelock, which came with torch, then refuses the second.
+
+    The platform's package forks a worker in the thread that asks for a GPU, and does not give the
+    GPU back when the fork fails.
+    """
+    fork, turn = os.fork, threading.Lock()
+
+    def in_turn() -> int:
+        with turn:  # released in the child as well, which has its own copy
+            return fork()
+
+    os.fork = in_turn
+
+
 if _on_zero_gpu():
     try:
         GPU = importlib.import_module("spaces").GPU  # the platform's package, not our folder
     except Exception as error:  # whatever it is, the hub says it in words when it starts
         _failure = error
+    else:
+        _fork_one_at_a_time()
 
 
 def check() -> None:

@@ -21,7 +21,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core import gpu, registry
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 BEAT = 0.1  # longest silence of a worker, in seconds: a Stop is seen within two of them
 GRACE = 5.0  # seconds that a stopped job gets before its worker is ended
 SLOTS = 4  # heavy jobs at once: each has a GPU of its own, and the platform queues the rest
-DEFAULT_SECONDS = 60.0  # what the platform takes for a function that states nothing
+DEFAULT_SECONDS = 60  # what the platform takes for a function that states nothing
 LEAST_SECONDS, MOST_SECONDS = 5, 120  # a shorter job is lent a GPU sooner; longer ones seldom
 START_SECONDS = 2.0  # a new worker starts CUDA; assumed, not measured on the platform
 READ_SPEED = 2**30  # bytes a second at which it reads the packed weights; likewise
@@ -68,14 +68,14 @@ def seconds_for(method: str, request: Any) -> int:
     """GPU seconds to ask for: the method's own estimate and the start of a worker, within bounds."""
     try:
         estimate = getattr(registry.module(method, "pipeline"), "gpu_seconds", None)
-        work = DEFAULT_SECONDS if estimate is None else float(estimate(request))
-    except NotFoundError:
-        return int(DEFAULT_SECONDS)
+        work = math.nan if estimate is None else float(estimate(request))
+    except NotFoundError:  # no method's work, but the hub's own
+        work = math.nan
     except Exception:  # a wrong estimate must not lose the job
         logger.exception("%s could not estimate its GPU seconds", method)
-        work = DEFAULT_SECONDS
-    if estimate is None or not math.isfinite(work):
-        return int(DEFAULT_SECONDS)
+        work = math.nan
+    if not math.isfinite(work):
+        return DEFAULT_SECONDS
     start = START_SECONDS + _weights / READ_SPEED
     return min(MOST_SECONDS, max(LEAST_SECONDS, math.ceil(work + start)))
 
@@ -146,8 +146,6 @@ def _packed(batch: list[JobEvent], order: Order) -> bytes:
 
 def _passing(event: JobEvent, lost: Outcome) -> JobEvent:
     """The event, or what is left of it without a part that cannot leave the worker."""
-    from dataclasses import replace
-
     try:
         pack(event)
     except TypeError:
