@@ -8,8 +8,12 @@ VENV ?= .venv
 TORCH ?= auto
 BIN := $(VENV)/bin
 INSTALL = "$(PYTHON)" scripts/install.py --venv $(VENV) --torch $(TORCH)
+ZERO_PYTHON ?= $(shell for name in python3.12 python3 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.12.*/bin/python; do \
+	"$$name" -c 'import sys; sys.version_info[:2] == (3, 12) or sys.exit(1); print(sys._base_executable)' \
+	2>/dev/null && break; done)
+ZERO_VENV ?= .venv-zero
 
-.PHONY: hub test test-all check fix docs bench doctor install install-dev reinstall pins
+.PHONY: hub test test-all test-zero check fix docs bench doctor install install-dev reinstall pins
 
 hub: install  ## start the hub; ARGS="--port 8000" passes options on
 	@$(BIN)/python app.py hub $(ARGS)
@@ -19,6 +23,11 @@ test: install-dev  ## all tests that need neither a GPU nor the network
 
 test-all: install-dev  ## the slow ones too
 	@$(BIN)/python -m pytest -m "not gpu and not hub" $(ARGS)
+
+test-zero:  ## the default tests on what ZeroGPU offers: Python 3.12, torch 2.11, its package spaces
+	@test -n "$(ZERO_PYTHON)" || { echo "vitrine: ZeroGPU runs Python 3.12, and none was found. Install it, or name it: make test-zero ZERO_PYTHON=/path/to/python3.12"; exit 2; }
+	@"$(ZERO_PYTHON)" scripts/install.py --venv $(ZERO_VENV) --torch $(TORCH) --dev --zero
+	@$(ZERO_VENV)/bin/python -m pytest $(ARGS)
 
 check: install-dev  ## lint, format, import contracts, types, generated tables
 	@$(BIN)/ruff check .

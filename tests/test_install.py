@@ -97,6 +97,29 @@ def test_the_hub_is_installed_with_the_pins_as_constraints(monkeypatch):
     assert calls.made[-1].endswith(f"-r {install.ROOT / 'requirements-dev.txt'}")
 
 
+def test_for_zero_gpu_its_torch_and_its_package_replace_the_pins(monkeypatch, tmp_path):
+    calls = Calls("importlib.metadata", "+cpu")
+    monkeypatch.setattr(install, "has_nvidia_gpu", lambda: False)
+    monkeypatch.setattr(install.sys, "platform", "linux")
+    python = tmp_path / "python"
+    assert install.install(python, dev=True, torch="auto", zero=True, call=calls) == 0
+    assert calls.ran("--torch-backend=cpu")[0].endswith(f"torch=={install.ZERO_TORCH}")
+    assert not calls.ran(f"torch=={install.TORCH}")
+    assert calls.made[-1].endswith(f"-r {tmp_path / 'zero-pins.txt'}")
+    lines = (tmp_path / "zero-pins.txt").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.startswith("torch==")] == [
+        f"torch=={install.ZERO_TORCH}"
+    ]
+    assert install.ZERO_PACKAGE in lines
+    assert [line for line in lines if line.startswith("gradio==")]
+
+
+def test_zero_gpu_wants_its_own_python(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(install, "ZERO_PYTHON", (3, 99))
+    assert install.main(["--venv", str(tmp_path / "env"), "--zero"]) == 2
+    assert "3.99 is needed. Set ZERO_PYTHON=python3.12" in capsys.readouterr().out
+
+
 def test_a_failed_installation_is_a_failure(monkeypatch):
     assert run(Calls("requirements.txt"), monkeypatch) == 1
 
@@ -113,7 +136,9 @@ def steps(monkeypatch):
     made = []
     monkeypatch.setattr(install, "make_venv", lambda venv: made.append("venv") or 0)
     monkeypatch.setattr(
-        install, "install", lambda python, dev, torch: made.append("dev" if dev else "hub") or 0
+        install,
+        "install",
+        lambda python, dev, torch, zero: made.append("dev" if dev else "hub") or 0,
     )
     return made
 
@@ -161,7 +186,7 @@ def test_changed_requirements_change_the_key(tmp_path):
 
 def test_a_failed_installation_leaves_no_stamp(tmp_path, steps, monkeypatch):
     venv = environment(tmp_path / "env")
-    monkeypatch.setattr(install, "install", lambda python, dev, torch: 1)
+    monkeypatch.setattr(install, "install", lambda python, dev, torch, zero: 1)
     assert install.main(["--venv", str(venv)]) == 1
     assert not (venv / ".installed.json").exists()
 
