@@ -106,7 +106,8 @@ def markup(method: str, owner: str) -> str:
     except VitrineError as error:
         return f'<p class="vt-quiet">{html.escape(sentence(error))}</p>'
     if not runs:
-        body = '<p class="vt-quiet">Nothing yet. Every result is kept here without asking.</p>'
+        kept = "Every result is kept here without asking." if keeps_runs() else _stay()
+        body = f'<p class="vt-quiet">Nothing yet. {kept}</p>'
     else:
         items = "".join(_item(run) for run in runs)
         body = (
