@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
     from core.publish.check import Finding
     from core.publish.push import Step
 
+_STOPPED = (
+    "Stopped by Ctrl-C. What has arrived on the Hub stays there. Run the same command again to go on."
+)
+_GRACE = 3.0  # seconds that transfers have to end by themselves
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_LOOKING = re.compile(r"hf_[A-Za-z0-9]{16,}|(?i:secret|token|password|api_?key)")
 
@@ -87,7 +95,7 @@ def publish(
             export = build.build(plan, Path(folder) / plan.name)
             tell.line(f"Built {plan.name}: {len(export.files)} files, {export.bytes / 1e6:.2f} MB.")
             findings, here = _check(export, tell)
-            try:
+            with _stopping(Path(folder)):
                 published = push(
                     export,
                     token=token,
@@ -98,11 +106,6 @@ def publish(
                     here=here,
                     on_step=tell.step,
                 )
-            except KeyboardInterrupt:
-                raise VitrineError(
-                    "Stopped by Ctrl-C. What has arrived on the Hub stays there. "
-                    "Run the same command again to go on."
-                ) from None
             _report(export, findings, published, report, tell)
 
 
@@ -152,9 +155,14 @@ def read_secrets(names: Sequence[str]) -> dict[str, str]:
 
 
 def _check(export: Any, tell: _Teller) -> tuple[list[Finding], Sequence[Any]]:
+    """What the check found, and what the export answered when it was started for it."""
+    from core.publish import smoke
     from core.publish.check import check
 
-    findings = check(export)
+    wanted = smoke.calls(export.folder / "spaces", export.plan.methods)
+    answers: list[smoke.Answer] = []
+    tell.line("Checking it, and starting it in a clean environment ...")
+    findings = check(export, visit=lambda address: answers.extend(smoke.ask(address, wanted)))
     for finding in findings:
         if finding.level != "note":
             place = f"{finding.file}: " if finding.file else ""
@@ -167,7 +175,9 @@ def _check(export: Any, tell: _Teller) -> tuple[list[Finding], Sequence[Any]]:
             f"The export is not fit to be published: {place}{errors[0].what.rstrip('.')}{more}. "
             "Nothing was uploaded. Mend it and run the same command again."
         )
-    return findings, []
+    for answer in answers:
+        tell.line(f"Here {answer.call.endpoint} answers after {answer.seconds:.1f} s.")
+    return findings, answers
 
 
 def _report(
@@ -185,6 +195,36 @@ def _report(
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n", "utf-8")
+
+
+@contextmanager
+def _stopping(folder: Path) -> Iterator[None]:
+    """Let Ctrl-C end a push with one line, and soon.
+
+    The library waits for transfers that are under way, which a stalled connection never ends. A
+    commit is made as a whole or not at all, so leaving them alone does no harm.
+    """
+
+    def leave() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        typer.echo(f"error: {_STOPPED}", err=True)
+        os._exit(1)
+
+    def stop(*_: object) -> None:
+        timer.start()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough
+        raise KeyboardInterrupt
+
+    timer = threading.Timer(_GRACE, leave)
+    timer.daemon = True
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise VitrineError(_STOPPED) from None
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGINT, before)
 
 
 class _Teller:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 import core
 from core.errors import VitrineError
@@ -135,16 +135,14 @@ def push(
         changed: list[str] = []
         if standing is None:
             space.create(api, plan, **given)
-            standing_now = space.look(api, plan.repo)
         else:
             changed = space.adjust(api, plan, standing, **given)
-            standing_now = standing
         if standing is not None and standing.private != plan.private:
             told = "private" if standing.private else "public"
             on_step(Step(f"The Space is {told} and stays so; change it on its page.", warning=True))
         doing = "uploading the files"
         began = time.monotonic()
-        commit, todo = _upload(api, export, standing_now, on_step)
+        commit, todo = _upload(api, export, on_step)
         seconds = {"upload": time.monotonic() - began}
         doing = "waiting for the Space"
         if wait:
@@ -204,42 +202,51 @@ def _where(
 
 
 def _upload(
-    api: HfApi,
-    export: Export,
-    standing: space.Standing | None,
-    on_step: Callable[[Step], None],
+    api: HfApi, export: Export, on_step: Callable[[Step], None]
 ) -> tuple[str, space.Changes]:
-    todo = space.changes(export, standing)
+    """Send what differs as one commit, so that the Space never builds half of an export.
+
+    `upload_folder` would make several commits of it, and send a sample of every file each time.
+    """
     repo = export.plan.repo
-    if not todo.to_send and not todo.to_remove:
-        on_step(Step("The Space holds these files already; nothing is sent."))
-        info = patiently(lambda: api.repo_info(repo, repo_type="space"))
-        return str(info.sha), todo
-    gone = f", {len(todo.to_remove)} removed" if todo.to_remove else ""
-    on_step(
-        Step(
-            f"Uploading {len(todo.to_send)} of {len(export.files)} files, "
-            f"{todo.bytes / 1e6:.2f} MB{gone}"
-        )
-    )
-    done = patiently(
-        lambda: api.upload_folder(
-            repo_id=repo,
-            repo_type="space",
-            folder_path=export.folder,
+    intended: list[space.Changes] = []
+
+    def attempt() -> str:
+        standing = space.look(api, repo)
+        todo = space.changes(export, standing)
+        if not intended:
+            intended.append(todo)
+            on_step(_amount(export, todo))
+        if standing is not None and not todo:
+            return standing.commit  # also when the answer to the first try was lost
+        operations = [CommitOperationDelete(path, is_folder=False) for path in todo.to_remove]
+        operations += [
+            CommitOperationAdd(file.path, export.folder / file.path) for file in todo.to_send
+        ]
+        done = api.create_commit(
+            repo,
+            operations,
             commit_message=f"Publish {export.plan.name} with Vitrine {core.__version__}",
-            allow_patterns=[_literal(file.path) for file in export.files],
-            delete_patterns="*",  # .gitattributes, which the Hub adds, is spared by the library
-        ),
+            repo_type="space",
+            parent_commit=standing.commit if standing and standing.commit else None,
+        )
+        return str(done.oid)
+
+    commit = patiently(
+        attempt,
         tries=2,  # the library tries each request several times itself
         on_retry=lambda words: on_step(Step(words, warning=True)),
     )
-    return str(done.oid), todo
+    return commit, intended[0]
 
 
-def _literal(path: str) -> str:
-    """A pattern that matches this path only."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in path)
+def _amount(export: Export, todo: space.Changes) -> Step:
+    if not todo:
+        return Step("The Space holds these files already; nothing is sent.")
+    gone = f", {len(todo.to_remove)} removed" if todo.to_remove else ""
+    return Step(
+        f"Uploading {len(todo.to_send)} of {len(export.files)} files, {todo.bytes / 1e6:.2f} MB{gone}"
+    )
 
 
 def _smoke(
@@ -257,9 +264,15 @@ def _smoke(
         raise VitrineError(
             "The Space runs, but the Hub gives no address for it. Its page has it. Open it there."
         )
-    answers = smoke.ask(address, wanted, token=token)
-    if here:
-        smoke.check_same(here, answers)
+    try:
+        answers = smoke.ask(address, wanted, token=token)
+        if here:
+            smoke.check_same(here, answers)
+    except VitrineError as error:
+        raise VitrineError(
+            f"{error} The files are on the Hub, and the Space runs. "
+            "Read the log on its page, mend the cause, and publish again."
+        ) from error
     for answer in answers:
         equal = ", as on this machine" if here and answer.same else ""
         on_step(Step(f"{answer.call.endpoint} answers after {answer.seconds:.1f} s{equal}."))

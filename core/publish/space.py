@@ -28,6 +28,7 @@ class Standing:
     """A Space as it is on the Hub."""
 
     page: str  # address of its repository
+    commit: str
     private: bool
     sdk: str
     ours: bool  # made by this project
@@ -43,6 +44,9 @@ class Changes:
 
     to_send: tuple[File, ...]
     to_remove: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.to_send or self.to_remove)
 
     @property
     def bytes(self) -> int:
@@ -70,6 +74,7 @@ def look(api: HfApi, repo: str) -> Standing | None:
     runtime = about.runtime
     return Standing(
         page=page_of(api, repo),
+        commit=about.sha or "",
         private=bool(about.private),
         sdk=about.sdk or "",
         ours=card.TAG in (told.get("tags") or ()),

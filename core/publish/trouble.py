@@ -43,8 +43,8 @@ def explain(error: BaseException, doing: str, repo: str = "") -> VitrineError:
         return _of_answer(answered, error, doing, repo)
     if any(isinstance(e, ConnectError) for e in chain(error)):
         return VitrineError(
-            f"The Hub cannot be reached ({constants.ENDPOINT}) while {doing}. {_KEPT} "
-            "--dry-run DIR works without a network."
+            f"The Hub cannot be reached ({constants.ENDPOINT}) while {doing}. A network connection "
+            "is needed. Check it and run the same command again: what has arrived is kept."
         )
     if lost_connection(error):
         return VitrineError(f"The connection to the Hub was lost while {doing}. {_KEPT}")
@@ -78,6 +78,11 @@ def _of_answer(code: int, error: BaseException, doing: str, repo: str) -> Vitrin
         return InputError(
             f"The Hub does not know {repo or 'this Space'} while {doing}. It may have been deleted "
             "meanwhile, or the token may not see it. Publish again to make it anew."
+        )
+    if code == 412:
+        return VitrineError(
+            f"{repo or 'The Space'} was changed by somebody else meanwhile. Nothing was replaced. "
+            "Look at its page and publish again."
         )
     if code == 413:
         return _too_large(said, error)

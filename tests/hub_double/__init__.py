@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .repo import Repo
-from .server import OTHER, READ, WRITE, Hub
+from .repo import Repo, Stored
+from .server import DROP, HOLD, LOSE_ANSWER, OTHER, READ, WRITE, Hub
 
-__all__ = ["OTHER", "READ", "WRITE", "Hub", "Repo"]
+__all__ = ["DROP", "HOLD", "LOSE_ANSWER", "OTHER", "READ", "WRITE", "Hub", "Repo", "Stored"]

@@ -94,6 +94,9 @@ class Repo:
         """
         if not lines or lines[0].get("key") != "header" or not lines[0]["value"].get("summary"):
             raise Refused(400, "the first line of a commit must be its header with a summary")
+        parent = lines[0]["value"].get("parentCommit")
+        if parent is not None and parent != self.commits[-1]:
+            raise Refused(412, "A commit has happened since. Please refresh and try again.")
         after = dict(self.files)
         for line in lines[1:]:
             key, value = line["key"], line["value"]

@@ -26,6 +26,9 @@ from .repo import Refused, Repo, yaml_complaints
 from .xet import BadContent, ContentStore
 
 WRITE, READ, OTHER = "token-write", "token-read", "token-of-bob"
+DROP = 0  # instead of a status: close the connection when half of the body has come
+LOSE_ANSWER = -1  # do what was asked, then close the connection without an answer
+HOLD = -2  # keep the request waiting until `Hub.heal`, then close the connection
 
 
 @dataclass
@@ -42,7 +45,7 @@ class Fault:
     """A planted failure of the requests that match `where` (a pattern over `METHOD /path`)."""
 
     where: str
-    status: int = 0  # 0 closes the connection when half of the body has come
+    status: int = DROP
     words: str = ""
     code: str = ""
     times: int = 10**9
@@ -78,6 +81,8 @@ class Hub:
         self.stages = ["BUILDING", "RUNNING"]  # told one after the other once there is a commit
         self.on_commit: Callable[[Repo], None] | None = None  # takes over stage and host
         self.requests: list[Request] = []
+        self.held = threading.Event()  # set once a request is held
+        self._healed = threading.Event()
         self._faults: list[Fault] = []
         self._lock = threading.RLock()
         self._grants: dict[str, str] = {}  # Xet access tokens, each for one repository
@@ -98,17 +103,25 @@ class Hub:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.heal()
         self._server.shutdown()
         self._server.server_close()
 
-    def fail(self, where: str, status: int = 0, words: str = "", **more: Any) -> Fault:
+    def fail(self, where: str, status: int = DROP, words: str = "", **more: Any) -> Fault:
         """Plant a failure."""
+        self._healed.clear()
         self._faults.append(Fault(where, status, words, **more))
         return self._faults[-1]
 
     def heal(self) -> None:
         """Take all planted failures away."""
         self._faults.clear()
+        self._healed.set()
+
+    def hold(self) -> None:
+        """Keep the calling request waiting until `heal`."""
+        self.held.set()
+        self._healed.wait(60)
 
     def add(self, repo: Repo) -> Repo:
         """Let a repository exist beforehand."""
@@ -370,12 +383,15 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         path, self.query = unquote(parts.path), parse_qs(parts.query)
         fault = self.hub.planted(self.command, path)
-        if fault is not None and fault.status == 0:
+        if fault is not None and fault.status in (DROP, HOLD):
+            if fault.status == HOLD:
+                self.hub.hold()
             self._break_off()
             return
         self.body = self._read()
+        self.is_lost = fault is not None and fault.status == LOSE_ANSWER
         try:
-            if fault is not None:
+            if fault is not None and fault.status > 0:
                 raise Refused(fault.status, fault.words, fault.code, headers=fault.headers)
             for method, pattern, name in self._ROUTES:
                 found = re.fullmatch(pattern, path)
@@ -413,6 +429,10 @@ class _Handler(BaseHTTPRequestHandler):
         self, status: int, body: object, path: str, headers: dict[str, str] | None = None
     ) -> None:
         self.hub.requests.append(Request(self.command, path, status, len(self.body)))
+        if self.is_lost:
+            self.close_connection = True
+            self.connection.shutdown(2)
+            return
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         extra = dict(headers or {})
         if isinstance(body, dict) and "accessToken" in body:

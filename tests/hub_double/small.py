@@ -2,7 +2,8 @@
 
 `python -m tests.hub_double.small VARIANT trill --repo me/trill` takes a second where the whole
 command takes ten. Everything but build and check is the real thing. Variants: `first`; `changed`,
-where one file differs; `shorter`, where one is gone; `big`, with 1 MB in many large files.
+where one file differs; `shorter`, where one is gone; `big`, with 1 MB in many large files; `wrong`,
+whose front matter the Hub refuses; `mute`, whose smoke test asks for an endpoint that is not there.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ tags:
 """
 
 
+SMOKE = '{"calls": [{"endpoint": "%s", "arguments": {"text": "abba"}, "same": ["a"]}]}'
+
+
 def tree(variant: str) -> dict[str, bytes]:
     """The files of a variant."""
     noise = random.Random(7)
@@ -39,6 +43,9 @@ def tree(variant: str) -> dict[str, bytes]:
         "app.py": b"print('changed')\n" if variant == "changed" else b"print('first')\n",
         "core/registry.py": b"# registry\n",
         "requirements.txt": b"gradio==6.31.0\n",
+        "spaces/trill/examples/smoke.json": (
+            SMOKE % ("echo_nothing" if variant == "mute" else "echo_repeat")
+        ).encode(),
         "spaces/trill/notes.txt": b"to be removed\n",
         "spaces/trill/weights/model.safetensors": noise.randbytes(300_000),
         "spaces/trill/examples/one.flac": noise.randbytes(20_000),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class ContentStore:
     def __init__(self) -> None:
         self._chunks: dict[str, list[bytes]] = {}
         self.files: dict[str, bytes] = {}  # by sha256
+        self.schemes: set[int] = set()  # ways of compression that were met
 
     def add_xorb(self, name: str, body: bytes) -> bool:
         """Take a xorb; returns whether it is new.
@@ -66,7 +68,9 @@ class ContentStore:
         """
         if name in self._chunks:
             return False
-        self._chunks[name] = list(_chunks(body))
+        found = list(_chunks(body))
+        self.schemes |= {scheme for scheme, _ in found}
+        self._chunks[name] = [content for _, content in found]
         return True
 
     def add_shard(self, body: bytes) -> int:
@@ -106,7 +110,7 @@ def _xet_hash(content: bytes) -> str:
         return hf_xet.hash_files([str(path)])[0].hash
 
 
-def _chunks(body: bytes):
+def _chunks(body: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at < len(body):
         if body[at : at + 7] == _FOOTER_MARK:
@@ -130,7 +134,7 @@ def _chunks(body: bytes):
             raise BadContent(f"unknown compression {scheme}")
         if len(content) != size:
             raise BadContent(f"a chunk of {size} bytes has {len(content)}")
-        yield content
+        yield scheme, content
 
 
 def ungroup(data: bytes) -> bytes:
@@ -208,7 +212,7 @@ def _longer(block: bytes, at: int, length: int) -> tuple[int, int]:
             return at, length
 
 
-def _files(shard: bytes):
+def _files(shard: bytes) -> Iterator[ListedFile]:
     if len(shard) < _HEADER or struct.unpack_from("<Q", shard, 32)[0] != 2:
         raise BadContent("not a shard of version 2")
     at = _HEADER

@@ -1,0 +1,206 @@
+"""Each way in which publishing can fail is one clear line on stderr, and changes nothing it must not."""
+
+import re
+
+import pytest
+
+from tests.hub_double import READ, WRITE, Hub, Repo, Stored
+from tests.hub_double.command import publish, publisher_env
+
+QUICK = ["trill", "--repo", "me/trill", "--no-wait"]
+WAIT = QUICK[:-1]
+
+
+@pytest.fixture
+def hub():
+    with Hub() as running:
+        yield running
+
+
+def theirs(hub):
+    repo = hub.add(Repo("me/trill"))
+    repo.files["app.py"] = Stored(b"print('mine')", False)
+    repo.files["README.md"] = Stored(b"---\nsdk: gradio\n---\n", False)
+    repo.files["data.csv"] = Stored(b"1,2", False)
+
+
+def docker(hub):
+    hub.add(Repo("me/trill", sdk="docker"))
+
+
+def build_error(hub):
+    hub.stages = ["BUILDING", "BUILD_ERROR"]
+    hub.add(Repo("me/trill")).logs["build"] = [
+        *(f"step {n}" for n in range(40)),
+        "ERROR: No matching distribution found for torch==9.9",
+    ]
+
+
+def crash(hub):
+    hub.stages = ["BUILDING", "APP_STARTING", "RUNTIME_ERROR"]
+    hub.add(Repo("me/trill")).logs["run"] = [
+        "Traceback",
+        "ModuleNotFoundError: No module named 'x'",
+    ]
+
+
+CASES = {
+    "no token": {
+        "token": "",
+        "line": "There is no Hugging Face token on this machine. One with write ",
+    },
+    "wrong token": {
+        "token": "x",
+        "line": "The Hub does not accept the Hugging Face token of this machine",
+    },
+    "read-only token": {
+        "token": READ,
+        "line": "The Hugging Face token 'laptop' may only read. One with",
+    },
+    "offline": {
+        "env": {"HF_HUB_OFFLINE": "1"},
+        "line": "HF_HUB_OFFLINE is set, so nothing can be pub",
+    },
+    "no network": {
+        "env": {"HF_ENDPOINT": "http://127.0.0.1:9"},
+        "line": "The Hub cannot be reached (http://127.0.0.1:9) while asking who you are.",
+    },
+    "somebody else's name": {
+        "words": ["trill", "--repo", "bob/trill"],
+        "line": "--repo bob/trill belongs to bob, but the token is that of me. me, team would work.",
+    },
+    "no right to write": {
+        "words": ["trill", "--repo", "team/trill"],
+        "line": "The token may not write to team/trill: \"You don't have the rights to create a space",
+    },
+    "a model of that name": {
+        "setup": lambda hub: hub.add(Repo("me/trill", kind="model")),
+        "line": "me/trill is a model, not a Space. A name that is free works. Choose another --repo",
+    },
+    "a data set of that name": {
+        "setup": lambda hub: hub.add(Repo("me/trill", kind="dataset")),
+        "line": "me/trill is a dataset, not a Space. A name that is free works. Choose another --repo",
+    },
+    "somebody's own Space": {
+        "setup": theirs,
+        "line": "me/trill exists and was not made by Vitrine: 3 files, such as README.md, app.py, data",
+    },
+    "a Docker Space": {
+        "setup": docker,
+        "line": "me/trill exists and was not made by Vitrine: a docker Space with 0 files",
+    },
+    "a plan is needed": {
+        "words": [*QUICK, "--hardware", "cpu-basic"],
+        "setup": lambda hub: setattr(hub, "paid_plan", False),
+        "line": 'The Hub asks for a paid plan: "Static Spaces are free for everyone, but hosting Gradio',
+    },
+    "too large a file": {
+        "setup": lambda hub: setattr(hub, "largest_file", 250_000),
+        "line": "spaces/trill/weights/model.safetensors is too large for the Hub: ",
+    },
+    "too much for the store": {
+        "setup": lambda hub: hub.fail(
+            "POST .*/preupload", 413, "Repository storage limit reached (1 GB)"
+        ),
+        "line": 'A file is too large for the Hub: "Repository storage limit reached (1 GB)".',
+    },
+    "wrong front matter": {
+        "small": "wrong",
+        "line": 'The Hub refuses the front matter of README.md: "short_description" length must be less',
+    },
+    "too many requests": {
+        "setup": lambda hub: hub.fail(
+            "POST .*/preupload", 429, "Too many", headers={"Retry-After": "300"}
+        ),
+        "line": "The Hub allows no more requests for now (429) while uploading the files. Wait 300 s.",
+    },
+    "a broken Hub": {
+        "setup": lambda hub: hub.fail("POST /api/repos/create", 500, "Internal Error"),
+        "line": "The Hub has trouble of its own (500) while setting up the Space.",
+    },
+    "the Space cannot be built": {
+        "words": WAIT,
+        "setup": build_error,
+        "line": "The files are on the Hub, but me/trill could not be built (BUILD_ERROR): ERROR: No mat",
+    },
+    "the Space crashes": {
+        "words": WAIT,
+        "setup": crash,
+        "line": "The files are on the Hub, but me/trill crashed when it started (RUNTIME_ERROR): Module",
+    },
+}
+
+
+def run(hub, tmp_path, *, words=QUICK, token=WRITE, env=None, small="first", mode="xet"):
+    environment = publisher_env(hub, tmp_path, mode=mode, token=token) | (env or {})
+    return publish(words, environment, small=small)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_failure_is_one_clear_line(hub, tmp_path, name):
+    case = dict(CASES[name])
+    line, setup = case.pop("line"), case.pop("setup", None)
+    if setup:
+        setup(hub)
+    told = run(hub, tmp_path, **case)
+    assert told.code == 1, told.out
+    errors = [text for text in told.err.splitlines() if text.startswith("error: ")]
+    assert errors == [told.error]
+    assert told.error.startswith(f"error: {line}")
+    assert told.error.count(". ") >= 1  # what was given, and what to do
+    assert "Traceback" not in told.err.replace("  | Traceback", "")
+    assert WRITE not in told.out + told.err
+    assert not re.search(r"Request ID|httpx|huggingface_hub", told.error)
+
+
+def test_a_too_large_file_that_only_the_store_refuses_is_the_same_line_in_lfs_mode(hub, tmp_path):
+    hub.largest_file = 250_000
+    hub.preupload = lambda repo, body: {
+        "files": [
+            {"path": f["path"], "uploadMode": "lfs", "shouldIgnore": False, "oid": None}
+            for f in body["files"]
+        ]
+    }
+    told = run(hub, tmp_path, mode="lfs")
+    assert told.code == 1
+    assert "is too large for the Hub" in told.error
+
+
+def test_the_last_lines_of_the_log_stand_before_the_error(hub, tmp_path):
+    build_error(hub)
+    told = run(hub, tmp_path, words=WAIT)
+    shown = [text for text in told.err.splitlines() if text.startswith("  | ")]
+    assert shown[-1] == "  | ERROR: No matching distribution found for torch==9.9"
+    assert len(shown) == 12
+
+
+def test_a_space_that_is_not_ours_keeps_every_byte(hub, tmp_path):
+    theirs(hub)
+    before = dict(hub.space("me/trill").files)
+    run(hub, tmp_path)
+    assert hub.space("me/trill").files == before
+    assert hub.count("POST|PUT|DELETE") == 0
+
+
+def test_overwrite_replaces_it_on_demand(hub, tmp_path):
+    theirs(hub)
+    told = run(hub, tmp_path, words=[*QUICK, "--overwrite"])
+    assert told.code == 0, told.err
+    assert "data.csv" not in hub.space("me/trill").files
+    assert ".gitattributes" in hub.space("me/trill").files
+
+
+def test_an_empty_space_made_on_the_website_is_filled_without_asking(hub, tmp_path):
+    hub.add(Repo("me/trill")).files["README.md"] = Stored(b"---\nsdk: gradio\n---\n", False)
+    assert run(hub, tmp_path).code == 0
+
+
+@pytest.mark.parametrize("name", ["too large a file", "a plan is needed", "a broken Hub"])
+def test_a_second_try_after_the_cause_is_mended_completes_it(hub, tmp_path, name):
+    CASES[name]["setup"](hub)
+    assert run(hub, tmp_path, words=CASES[name].get("words", QUICK)).code == 1
+    hub.heal()
+    hub.largest_file, hub.paid_plan = 10**9, True
+    told = run(hub, tmp_path)
+    assert told.code == 0, told.err
+    assert "spaces/trill/weights/model.safetensors" in hub.space("me/trill").files
