@@ -62,6 +62,24 @@ def fold_batch_norm(net: nn.Module) -> nn.Module:
     return net
 
 
+class SteadyLinear(nn.Module):
+    """A linear layer that sums in float64, so that its float32 result is the same on any machine.
+
+    How a float32 product is cut into sums depends on the number of threads, and so did its last bit.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        """Take the weights of `linear`, which stays as it is."""
+        super().__init__()
+        self.register_buffer("weight", linear.weight.detach().double())
+        bias = linear.bias
+        self.register_buffer("bias", None if bias is None else bias.detach().double())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(P, C) to (P, D), in the dtype of `x`."""
+        return nn.functional.linear(x.double(), self.weight, self.bias).to(x.dtype)  # type: ignore[arg-type]
+
+
 class Embedder:
     """A network with its front end, ready for clips."""
 
@@ -91,6 +109,8 @@ class Embedder:
         self.device, self.dtype = first.device, first.dtype
         if fold and self.device.type == "cpu":
             self.net = self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            if isinstance(getattr(self.net, "head", None), nn.Linear):
+                self.net.head = SteadyLinear(self.net.head)  # type: ignore[arg-type]
         self.name = str(self.info.get("name", "TRILL, embedded"))
 
     @property

@@ -53,6 +53,23 @@ def test_the_shipped_weights_are_small_and_match_their_config(shipped):
     assert config.net_from_dict(info["net"]) == config.embedded()
 
 
+def test_the_number_of_threads_changes_no_bit(shipped):
+    rng = np.random.default_rng(7)
+
+    threads = torch.get_num_threads()
+    try:
+        for seconds in (1.0, 1.9, 4.0):
+            clip = (0.1 * rng.normal(size=int(seconds * 16_000))).astype(np.float32)
+            seen = set()
+            for number in (1, 2, 3, 8):
+                torch.set_num_threads(number)
+                heard = shipped.embed(clip)
+                seen.add(heard.embedding.tobytes() + heard.layer19.tobytes())
+            assert len(seen) == 1, f"{seconds} s"
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_folding_batch_norm_changes_results_by_less_than_rounding():
     net, _ = embed.load_net()
     clip = sound(2.0)
