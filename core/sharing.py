@@ -10,7 +10,11 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
+import signal
+import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -89,6 +93,25 @@ def open_tunnel(blocks: Any) -> str:
             "There is no public address: the sharing service cannot be reached from here. The hub "
             f"goes on at {own}. Start it again with --share when there is a network."
         ) from error
+    _close_with_us()
     address = urlunsplit(("https", *urlsplit(found)[1:])).rstrip("/")
     blocks.share_url = address
     return address
+
+
+def _close_with_us() -> None:
+    """End the tunnel's program when this process is told to end; by itself it would stay."""
+    from gradio import tunneling
+
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            for tunnel in tunneling.CURRENT_TUNNELS:
+                tunnel.kill()
+        signal.signal(signal.SIGTERM, before)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, end)

@@ -137,7 +137,7 @@ def _check(page) -> None:
 def _personalise(page) -> None:
     page.click("#vt-tab-check-button")
     page.get_by_label("Personalise").click()
-    page.get_by_role("option", name="theo").click()
+    page.get_by_role("option", name="jackson").click()
 
 
 def _train(page) -> None:

@@ -193,12 +193,13 @@ def test_a_script_is_no_address_to_embed(reader, site, address):
     code = f'<script async src="{address}embed.js"></script><vitrine-app src="javascript:alert(1)"></vitrine-app>'
     page = reader(address, site.address)
     page.goto(site.put("/script", code))
-    page.wait_for_function("customElements.get('vitrine-app')")
+    page.wait_for_function("!!customElements.get('vitrine-app')")
     assert page.locator("iframe").get_attribute("src") is None
 
 
 def test_embedding_can_be_asked_for_and_refused_in_the_address(visit):
-    page = visit().open_echo("?embed=1")
+    page = visit().open("echo?embed=1")
+    page.locator(".vt-history h2").wait_for(state="attached")
     assert not page.locator(".vt-nav").is_visible()
     assert not page.locator(".vt-history").is_visible()
     assert page.locator(".vt-whole").is_visible()
