@@ -45,8 +45,15 @@ def examine() -> list[Finding]:
         *_disk(),
         *_methods(),
         *_options(),
-        *_for_tests(),
+        *(_for_tests() if (ROOT / "tests").is_dir() else ()),  # an exported Space has none
     ]
+
+
+def _install() -> str:
+    """What installs the libraries: a checkout has a Makefile, an exported Space has not."""
+    if (ROOT / "Makefile").exists():
+        return "run `make install`"
+    return "run `pip install -r requirements.txt`"
 
 
 def _python() -> Finding:
@@ -75,13 +82,15 @@ def _libraries() -> Iterator[Finding]:
         try:
             version = metadata.version(wanted.name)
         except metadata.PackageNotFoundError:
-            bad.append(Finding(wanted.name, "missing", "not installed", "run `make install`"))
+            if wanted.name == "spaces" and not settings.current().zero_gpu:
+                continue  # lends the GPU of a ZeroGPU Space, and does nothing elsewhere
+            bad.append(Finding(wanted.name, "missing", "not installed", _install()))
             continue
         if wanted.specifier.contains(version, prereleases=True):
             good += 1
         else:
             words = f"{version} is here, {wanted.specifier} is wanted"
-            bad.append(Finding(wanted.name, "note", words, "run `make install`"))
+            bad.append(Finding(wanted.name, "note", words, _install()))
     yield Finding("libraries", "ok", f"{good} of requirements.txt are here in a fitting version")
     yield from bad
 
@@ -105,7 +114,7 @@ def torch_build() -> tuple[str, str] | None:
 def _torch() -> Finding:
     build = torch_build()
     if build is None:
-        return Finding("torch", "missing", "not installed", "run `make install`")
+        return Finding("torch", "missing", "not installed", _install())
     version, kind = build
     words = f"{version}, built for {kind}"
     if kind == "CPU" and readiness.device().kind == "cuda":

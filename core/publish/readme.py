@@ -11,11 +11,12 @@ from core.publish import card
 from core.publish.plan import Plan
 from core.readiness import size_words
 
-# [text](target "title"), ![text](target), and the same in HTML
-_LINK = re.compile(r"(!?)\[((?:[^\]\\]|\\.)*)\]\(\s*<?([^)\s>]+)>?((?:\s+\"[^\"]*\")?)\s*\)")
+_TARGET = re.compile(r"\]\(\s*<?([^)\s>]+)>?(\s+\"[^\"]*\")?\s*\)")  # of a link or a picture
 _HTML = re.compile(r"(\b(?:src|href)=)([\"'])([^\"']+)\2")
-_FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.DOTALL | re.MULTILINE)
-_LOCAL = re.compile(r"http://127\.0\.0\.1:7860")
+_NOWHERE = "\0"
+_DEAD = re.compile(rf"!?\[((?:[^\[\]]|!?\[[^\]]*\]\([^)]*\))*)\]\({_NOWHERE}\)")
+_CODE = re.compile(r"^(```|~~~).*?^\1[^\n]*$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+_LOCAL = "http://127.0.0.1:7860"
 _ELSEWHERE = re.compile(r"^([a-z][a-z0-9+.-]*:|//|#)", re.IGNORECASE)
 
 
@@ -37,7 +38,8 @@ def _of_method(plan: Plan, files: Collection[str]) -> str:
     body = re.sub(r"\A---\n.*?\n---\n", "", page, count=1, flags=re.DOTALL)
     body = relinked(body, f"spaces/{slug}", files)
     if plan.repo:  # what a reader of this page can call
-        body = _LOCAL.sub(space_url(plan.repo), body)
+        body = body.replace(f'Client("{_LOCAL}")', f'Client("{plan.repo}")')
+        body = body.replace(_LOCAL, app_url(plan.repo))
     return f"# {spec.title}\n\n{body.strip()}"
 
 
@@ -125,6 +127,11 @@ def space_url(repo: str) -> str:
     return f"https://huggingface.co/spaces/{repo}"
 
 
+def app_url(repo: str) -> str:
+    """Where the app itself answers, without the platform's frame."""
+    return f"https://{re.sub(r'[^a-z0-9]+', '-', repo.lower()).strip('-')}.hf.space"
+
+
 def relinked(page: str, folder: str, files: Collection[str]) -> str:
     """Rewrite links that were relative to `folder`, so that they hold at the top of the export.
 
@@ -140,22 +147,23 @@ def relinked(page: str, folder: str, files: Collection[str]) -> str:
         return f"{there}{mark}{rest}" if known else None
 
     def in_markdown(match: re.Match[str]) -> str:
-        there = target(match[3])
-        return match[2] if there is None else f"{match[1]}[{match[2]}]({there}{match[4]})"
+        there = target(match[1])
+        return f"]({_NOWHERE})" if there is None else f"]({there}{match[2] or ''})"
 
     def in_html(match: re.Match[str]) -> str:
         return f"{match[1]}{match[2]}{target(match[3]) or match[3]}{match[2]}"
 
-    return outside_code(page, lambda part: _HTML.sub(in_html, _LINK.sub(in_markdown, part)))
+    moved = outside_code(page, lambda part: _HTML.sub(in_html, _TARGET.sub(in_markdown, part)))
+    return _DEAD.sub(r"\1", moved)
 
 
 def outside_code(page: str, change: Callable[[str], str]) -> str:
-    """Apply `change` to everything but fenced blocks."""
+    """Apply `change` to everything but code, in blocks or in a line."""
     parts: list[str] = []
     end = 0
-    for fence in _FENCE.finditer(page):
-        parts += [change(page[end : fence.start()]), fence[0]]
-        end = fence.end()
+    for code in _CODE.finditer(page):
+        parts += [change(page[end : code.start()]), code[0]]
+        end = code.end()
     return "".join([*parts, change(page[end:])])
 
 
@@ -164,7 +172,7 @@ def links(page: str) -> Iterator[str]:
     found: list[str] = []
 
     def note(part: str) -> str:
-        found.extend(match[3] for match in _LINK.finditer(part))
+        found.extend(match[1] for match in _TARGET.finditer(part))
         found.extend(match[3] for match in _HTML.finditer(part))
         return part
 

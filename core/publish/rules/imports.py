@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 
 from core.publish.pins import plain
@@ -33,25 +33,41 @@ class Wanted:
     optional: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Module:
+    """What one file binds at its top level, and what it imports anywhere."""
+
+    names: frozenset[str] = frozenset()
+    imports: tuple[Wanted, ...] = ()
+    fault: str = ""  # why it is no Python
+
+
 def check(tree: Tree) -> Iterator[Finding]:
     """Follow the imports of every Python file, those inside functions too."""
-    modules = _modules(tree)
+    files = {name: read(text, name) for name, text in tree.texts.items() if name.endswith(".py")}
+    modules = _modules(files)
     required = {plain(line) for line in tree.texts.get("requirements.txt", "").splitlines()}
-    for name, text in tree.texts.items():
-        if not name.endswith(".py"):
-            continue
-        try:
-            parsed = ast.parse(text)
-        except SyntaxError as error:
-            yield Finding("error", f"is no Python: {error.msg} in line {error.lineno}.", name)
-            continue
-        for wanted in imports(parsed, _module_of(name), is_package=name.endswith("__init__.py")):
+    for name, module in files.items():
+        if module.fault:
+            yield Finding("error", f"is no Python: {module.fault}.", name)
+        for wanted in module.imports:
             if missing := _missing(wanted, modules, required):
                 what = f"imports {missing} in line {wanted.line}, which is neither carried nor"
                 yield Finding("error", f"{what} in requirements.txt. Add it, or do without.", name)
 
 
-def _missing(wanted: Wanted, modules: dict[str, set[str]], required: set[str]) -> str:
+@lru_cache(maxsize=4096)
+def read(text: str, name: str) -> Module:
+    """Parse one file of an export; the same text is parsed once."""
+    try:
+        parsed = ast.parse(text)
+    except SyntaxError as error:
+        return Module(fault=f"{error.msg} in line {error.lineno}")
+    found = imports(parsed, _module_of(name), is_package=name.endswith("__init__.py"))
+    return Module(frozenset(_bound(parsed)), tuple(found))
+
+
+def _missing(wanted: Wanted, modules: Mapping[str, Set[str]], required: Set[str]) -> str:
     """What an import lacks, or an empty text."""
     top = wanted.module.split(".")[0]
     if top == "core":
@@ -79,15 +95,15 @@ def _installed() -> Mapping[str, list[str]]:
     return metadata.packages_distributions()
 
 
-def _modules(tree: Tree) -> dict[str, set[str]]:
+def _modules(files: Mapping[str, Module]) -> dict[str, Set[str]]:
     """Every module of the export with the names that its top level binds."""
-    found: dict[str, set[str]] = {}
-    for name in tree.names:
-        if name.endswith(".py") and name.startswith(("core/", "spaces/")):
-            module = _module_of(name)
-            found[module] = _bound(tree.texts.get(name, ""))
-            for end in range(1, module.count(".") + 1):  # folders without __init__.py
-                found.setdefault(".".join(module.split(".")[:end]), set())
+    found: dict[str, Set[str]] = {}
+    for name, module in files.items():
+        if name.startswith(("core/", "spaces/")):
+            path = _module_of(name)
+            found[path] = module.names
+            for end in range(1, path.count(".") + 1):  # folders without __init__.py
+                found.setdefault(".".join(path.split(".")[:end]), frozenset())
     return found
 
 
@@ -97,13 +113,9 @@ def _module_of(name: str) -> str:
     return inside.removesuffix("/__init__").replace("/", ".")
 
 
-def _bound(text: str) -> set[str]:
-    """Names that a module binds at its top level, also in branches; a `*` of others counts not."""
-    try:
-        parsed = ast.parse(text)
-    except SyntaxError:
-        return set()
-    names = {"__version__"} if "__version__" in text else set()
+def _bound(parsed: ast.Module) -> set[str]:
+    """Names that a module binds at its top level, also in branches; what a `*` binds is not known."""
+    names: set[str] = set()
     for node in _outside_functions(parsed):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)

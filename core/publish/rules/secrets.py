@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -41,7 +42,7 @@ _ASSIGNED = re.compile(
     r"""(?ix) (?: secret | token | passw(?:or)?d | api_?-?key | access_?-?key | private_?-?key )
         [\w-]* ["']? \s* (?: = | : | => ) \s* ["']? (?P<value> [A-Za-z0-9+/=_.~!@\#$%^&*-]{16,} )"""
 )
-_LEAST_BITS = 3.2  # per character; words and names of variables stay below, random texts do not
+_LEAST_BITS = 3.2  # per character; repetitions and short patterns stay below, random texts do not
 
 
 def check(tree: Tree) -> Iterator[Finding]:
@@ -71,10 +72,11 @@ def found_in(text: str, *, is_text: bool = True) -> Iterator[tuple[str, int]]:
 
 
 def is_random(value: str) -> bool:
-    """Whether a text looks drawn at random: letters mixed with digits, and hardly a repetition."""
-    digits = sum(c.isdigit() for c in value)
-    if digits < 3 or not any(c.isalpha() for c in value) or re.fullmatch(r"[\w]+\.[\w.]+", value):
+    """Whether a text looks drawn at random: it changes between kinds of letters all the time."""
+    if re.fullmatch(r"\w+\.[\w.]+", value):  # an attribute
         return False
+    kinds = [c.isdigit() + 2 * c.isupper() for c in value if c.isalnum()]
+    changes = sum(one != other for one, other in itertools.pairwise(kinds))
     counts = Counter(value)
     bits = -sum(n / len(value) * math.log2(n / len(value)) for n in counts.values())
-    return bits >= _LEAST_BITS
+    return changes >= max(4, len(value) / 5) and bits >= _LEAST_BITS

@@ -91,6 +91,32 @@ def tree(trill_export, tmp_path):
 
 
 @pytest.fixture
+def seen(trill_export):
+    """The export of TRILL as the rules on texts see it; `seeing` changes it without writing."""
+    return Tree(trill_export.plan, trill_export.folder)
+
+
+def seeing(tree: Tree, texts: dict[str, str], *, without: tuple[str, ...] = ()) -> Tree:
+    """The same tree with other texts in it."""
+    found = {name: text for name, text in {**tree.texts, **texts}.items() if name not in without}
+    other = Tree(tree.plan, tree.folder)
+    names = {*tree.names, *texts} - set(without)
+    vars(other).update(texts=found, names=tuple(sorted(names)))
+    return other
+
+
+def changed(tree: Tree, name: str, old: str, new: str) -> Tree:
+    """The same tree with one text changed."""
+    assert old in tree.texts[name]
+    return seeing(tree, {name: tree.texts[name].replace(old, new)})
+
+
+def errors(rule, tree: Tree) -> list[tuple[str, str]]:
+    """File and words of each error that a rule finds."""
+    return [(f.file, f.what) for f in rule.check(tree) if f.level == "error"]
+
+
+@pytest.fixture
 def as_export():
     """Make an export of a tree, for the check of the whole."""
 
