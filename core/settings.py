@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,8 +45,22 @@ def parse_bytes(text: str) -> int:
 
 
 def _default_data_dir(env: Mapping[str, str]) -> Path:
-    base = env.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "vitrine"
+    if base := env.get("XDG_DATA_HOME"):
+        return Path(base) / "vitrine"
+    temporary = Path(tempfile.gettempdir()) / "vitrine"
+    try:
+        wanted = Path.home() / ".local" / "share" / "vitrine"
+    except RuntimeError:  # a user of a container whom nobody named
+        return temporary
+    # elsewhere a home that cannot be written is a fault to be told; on a Space it is usual, and
+    # what lies there is gone with the container anyway
+    return temporary if env.get("SYSTEM") == "spaces" and not _can_be_made(wanted) else wanted
+
+
+def _can_be_made(folder: Path) -> bool:
+    # os.path: a folder that may not be looked into is no error there
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    return os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,27 @@ def test_the_data_folder_follows_the_platform(tmp_path):
     assert settings.from_env({"VITRINE_DATA_DIR": "~/here"}).data_dir == Path.home() / "here"
 
 
+def test_a_space_whose_home_cannot_be_written_keeps_its_state_in_the_temporary_folder(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(settings.tempfile, "gettempdir", lambda: str(tmp_path / "t"))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "file" / "home")  # nobody can make it
+    assert settings.from_env({"SYSTEM": "spaces"}).data_dir == tmp_path / "t" / "vitrine"
+    assert settings.from_env({}).data_dir == tmp_path / "file/home/.local/share/vitrine"
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert settings.from_env({"SYSTEM": "spaces"}).data_dir == tmp_path / ".local/share/vitrine"
+
+
+def test_a_user_without_a_home_has_a_data_folder_all_the_same(tmp_path, monkeypatch):
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(settings.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(Path, "home", nobody)
+    assert settings.from_env({}).data_dir == tmp_path / "vitrine"
+
+
 def test_database_and_artifacts_live_in_the_data_folder_unless_told(tmp_path):
     chosen = settings.Settings(data_dir=tmp_path)
     assert chosen.resolved_database_url == f"sqlite:///{tmp_path}/vitrine.sqlite3"
