@@ -14,6 +14,7 @@ from core import settings
 from core.registry import HubModel, MethodSpec, Tier
 
 GIB = 2**30
+ZERO_BYTES = 48 * 10**9  # memory of the smaller GPU that ZeroGPU lends
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def _nvidia() -> tuple[str, int] | None:
 def device() -> Device:
     """The device that jobs will run on, found without importing torch."""
     wanted = settings.current().device
+    if settings.current().zero_gpu and wanted != "cpu":
+        return Device("cuda", "ZeroGPU, one GPU for each job", ZERO_BYTES)
     if wanted in {"auto", "cuda"} and (found := _nvidia()):
         return Device("cuda", *found)
     if wanted in {"auto", "mps"} and sys.platform == "darwin" and platform.machine() == "arm64":
@@ -113,6 +116,8 @@ def tier_readiness(spec: MethodSpec, tier: Tier) -> Readiness:
             f"needs {_gib(tier.min_device_bytes)} GB GPU, this one has {_gib(here.memory)}",
         )
     if tier.model_ids and not _cached(tier):
+        if spec.heavy and settings.current().zero_gpu:  # what a worker downloads is lost with it
+            return Readiness(False, "not in this Space")
         if settings.current().offline:
             return Readiness(False, "not downloaded, and we are offline")
         return Readiness(True, f"downloads {size_words(tier.size_bytes)} once")

@@ -166,16 +166,17 @@ def _told(run: Any, address: str) -> dict[str, Any]:
         "page": urljoin(base, links.run_link(run.method, run.id)),
         "files": {
             name: urljoin(base, links.artifact_link(run.id, name))
-            for name in sorted({*run.artifacts, links.RESULT_FILE})
+            for name in sorted({*run.artifacts, links.RESULT_FILE, links.SETTINGS_FILE})
         },
     }
 
 
 def _gate() -> Turns:
-    """The turns of this event loop: all light slots of the runner but one, one heavy slot."""
+    """The turns of this event loop: all slots of the runner but one, and at least one."""
     loop = asyncio.get_running_loop()
     if loop not in _turns:
         from core.jobs import runner
 
-        _turns[loop] = Turns(light=runner().snapshot()["lanes"]["light"]["slots"] - 1)
+        lanes = runner().snapshot()["lanes"]
+        _turns[loop] = Turns(light=lanes["light"]["slots"] - 1, heavy=lanes["device"]["slots"] - 1)
     return _turns[loop]

@@ -61,7 +61,8 @@ def machine() -> list[tuple[str, str]]:
     device = here.name if here.kind != "cpu" else f"CPU, {psutil.cpu_count()} cores"
     facts = [("Device", device)]
     torch = sys.modules.get("torch")
-    if here.kind == "cuda" and torch is not None and torch.cuda.is_available():
+    lent = settings.current().zero_gpu  # outside a job, its figures are invented
+    if here.kind == "cuda" and not lent and torch is not None and torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         facts.append(("Device memory", f"{size(free)} of {size(total)} free"))
     elif here.memory:

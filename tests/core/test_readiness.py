@@ -1,5 +1,7 @@
 """Whether a tier can run here, in words."""
 
+from dataclasses import replace
+
 import pytest
 
 from core import readiness, registry, settings
@@ -66,6 +68,18 @@ def test_a_full_tier_of_our_own_is_ready_once_its_weights_are_there(machine):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     assert words(own) == readiness.Readiness(True, "ready here")
+
+
+def test_on_zero_gpu_the_device_is_known_and_nothing_is_downloaded_for_it(monkeypatch):
+    settings.override(zero_gpu=True, offline=False)
+    monkeypatch.setattr(readiness, "_cached", lambda tier: False)
+    assert readiness.device().kind == "cuda"
+    assert readiness.tier_readiness(replace(spec_of(BIG), heavy=True), BIG) == readiness.Readiness(
+        False, "not in this Space"
+    )
+    assert readiness.tier_readiness(spec_of(BIG), BIG).words == "downloads 5.0 GB once"
+    settings.override(device="cpu")
+    assert readiness.device().kind == "cpu"
 
 
 def test_the_best_tier_speaks_for_the_method(machine):

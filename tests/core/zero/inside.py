@@ -192,6 +192,7 @@ def state() -> dict[str, Any]:
     return {
         "decorated": sorted({f"{f.__module__}.{f.__qualname__}" for f in registry_of}),
         "in_worker": core.gpu.in_worker(),
+        "pid": os.getpid(),
         "package": str(spaces.__file__),
         "unplaced": health.built.get("unplaced"),
         "mode": now.mode,

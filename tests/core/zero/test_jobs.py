@@ -55,14 +55,18 @@ def test_the_token_of_the_visitor_reaches_the_scheduler(space, new_calls):
     assert tokens == [f"head.{body}.tail", None]
 
 
-def test_the_token_of_a_request_over_http_reaches_the_scheduler(space, new_calls):
+def test_a_call_over_http_runs_on_a_gpu_for_its_caller_and_is_kept_as_a_run(space, new_calls):
     body = base64.urlsafe_b64encode(b'{"user": "bob"}').decode().strip("=")
     address = f"{space.url}gradio_api/call/heavy_steps"
     headers = {"x-ip-token": f"head.{body}.tail"}
     with httpx.Client(timeout=60) as client:
         event = client.post(address, json={"data": [2]}, headers=headers).json()["event_id"]
         said = client.get(f"{address}/{event}").text
-    assert json.loads(said.split("data: ")[-1])[0]["steps"] == 2, said
+        answer = json.loads(said.split("data: ")[-1])[0]
+        kept = client.get(answer["run"]["files"]["result.json"]).json()
+    assert answer["steps"] == 2, said
+    assert answer["pid"] != space.call("state")["pid"]
+    assert kept == {"steps": 2}, kept
     assert [call.query["token"] for call in new_calls("/schedule")] == [f"head.{body}.tail"]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
+from core.jobs import Job
 from core.ui import page
+from core.ui.actions import Kept
+from core.ui.calls import Calls
 
 from . import SPEC
 
@@ -14,7 +19,25 @@ def layout() -> None:
         gr.Markdown("Call the endpoint.")
 
 
-def heavy_steps(steps: int) -> dict[str, int]:
+def work(job: Job, request: Any) -> Any:
+    from .pipeline import run
+
+    return run(job, request)
+
+
+def keep(request: Any, result: Any) -> Kept:
+    return Kept(result={"steps": result.value}, title="Steps")
+
+
+def answer(result: Any) -> dict[str, Any]:
+    return {"steps": result.value, "pid": result.pid}
+
+
+CALLS = Calls(SPEC, work=work, keep=keep, answer=answer)
+
+
+@CALLS.endpoint(example={"steps": 3})
+def heavy_steps(steps: int) -> Any:
     """Take some steps on a GPU.
 
     Args:
@@ -23,20 +46,10 @@ def heavy_steps(steps: int) -> dict[str, int]:
     Returns:
         the number of steps and the process that took them.
     """
-    from core.jobs import runner
-
     from .pipeline import Request
 
-    done = runner().submit(
-        "core.methods.heavy.pipeline:run",
-        Request(kind="steps", steps=steps),
-        method="heavy",
-        heavy=True,
-        on_done=lambda handle, result: None,
-    )
-    result = done.result()
-    return {"steps": result.value, "pid": result.pid}
+    return Request(kind="steps", steps=steps)
 
 
 def api() -> None:
-    gr.api(heavy_steps, api_name="heavy_steps")
+    CALLS.publish()
