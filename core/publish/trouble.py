@@ -49,8 +49,8 @@ def explain(error: BaseException, doing: str, repo: str = "") -> VitrineError:
     if lost_connection(error):
         return VitrineError(f"The connection to the Hub was lost while {doing}. {_KEPT}")
     text = " ".join(str(cause) for cause in chain(error))
-    if "LFS batch API returned errors" in text or "413" in text:
-        return _too_large(_shortened(text), error)
+    if "LFS batch API returned errors" in text:
+        return _too_large(_shortened(text.split("`")[1] if "`" in text else text), error)
     return VitrineError(
         f"{doing[0].upper()}{doing[1:]} failed: {_shortened(str(error)) or type(error).__name__}. "
         "Publishing again is safe."
@@ -109,9 +109,10 @@ def _waiting(error: BaseException) -> str:
 def _too_large(said: str, error: BaseException) -> InputError:
     named = re.search(r"'([^']+)' to the Hub|[Ff]ile (\S+) is too large", f"{error} {said}")
     what = next((part for part in named.groups() if part), "A file") if named else "A file"
+    words = f': "{said}"' if said else ""
     return InputError(
-        f'{what} is too large for the Hub: "{said}". Smaller weights, or a model repository that '
-        "the full tier names, work. Take it out of the method's folder and publish again."
+        f"{what} is too large for the Hub{words}. Smaller weights, or a model repository that the "
+        "full tier names, work. Take it out of the method's folder and publish again."
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,3 +81,31 @@ def publish(
         finally:
             process.kill()
     return Told(process.returncode, out, err)
+
+
+@contextmanager
+def session(env: dict[str, str]) -> Iterator[Callable[..., Told]]:
+    """One process for many commands with small trees: `run(words, small=..., token=...)`."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.hub_double.small", "--serve"],
+        cwd=ROOT,
+        env={**env, "VITRINE_DATA_DIR": str(Path(env["HOME"]) / "data")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        told, orders = process.stdout, process.stdin
+
+        def run(words: Sequence[str], *, small: str = "first", token: str = WRITE) -> Told:
+            given = {"HF_TOKEN": token} if token else {}
+            orders.write(json.dumps({"words": [*words], "small": small, "env": given}) + "\n")
+            orders.flush()
+            return Told(*json.loads(told.readline()))
+
+        try:
+            yield run
+        finally:
+            orders.close()
+            process.wait(20)

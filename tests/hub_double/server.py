@@ -67,6 +67,13 @@ class Hub:
     """The imitated Hub; use it as a context manager."""
 
     def __init__(self) -> None:
+        self.held = threading.Event()  # set once a request is held
+        self._healed = threading.Event()
+        self._lock = threading.RLock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that came in or was set."""
         self.accounts = {
             WRITE: Account("me", "write", ("team",)),
             READ: Account("me", "read", ("team",)),
@@ -81,10 +88,7 @@ class Hub:
         self.stages = ["BUILDING", "RUNNING"]  # told one after the other once there is a commit
         self.on_commit: Callable[[Repo], None] | None = None  # takes over stage and host
         self.requests: list[Request] = []
-        self.held = threading.Event()  # set once a request is held
-        self._healed = threading.Event()
         self._faults: list[Fault] = []
-        self._lock = threading.RLock()
         self._grants: dict[str, str] = {}  # Xet access tokens, each for one repository
         self._puts: dict[str, tuple[str, int]] = {}  # secret of an upload address: oid, size
         self._left: dict[str, list[str]] = {}
@@ -99,7 +103,7 @@ class Hub:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

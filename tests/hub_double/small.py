@@ -3,17 +3,23 @@
 `python -m tests.hub_double.small VARIANT trill --repo me/trill` takes a second where the whole
 command takes ten. Everything but build and check is the real thing. Variants: `first`; `changed`,
 where one file differs; `shorter`, where one is gone; `big`, with 1 MB in many large files; `wrong`,
-whose front matter the Hub refuses; `mute`, whose smoke test asks for an endpoint that is not there.
+whose front matter the Hub refuses; `mute`, whose smoke test asks for an endpoint that is not there;
+`unfit`, which the check refuses.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+import json
+import os
 import random
 import sys
 from pathlib import Path
 
 import core.gpu  # noqa: F401  # first, as in every entry point
+from core.publish.rules import Finding
 
 README = """---
 title: TRILL
@@ -33,6 +39,13 @@ tags:
 
 
 SMOKE = '{"calls": [{"endpoint": "%s", "arguments": {"text": "abba"}, "same": ["a"]}]}'
+
+
+UNFIT = (
+    Finding("error", "holds a secret.", "app.py"),
+    Finding("error", "is too large.", "spaces/trill/weights/model.safetensors"),
+    Finding("warning", "is short.", "README.md"),
+)
 
 
 def tree(variant: str) -> dict[str, bytes]:
@@ -58,8 +71,8 @@ def tree(variant: str) -> dict[str, bytes]:
     return files
 
 
-def main(variant: str, words: list[str]) -> None:
-    """Put the small tree in place and run the command line."""
+def put_in_place(variant: str) -> None:
+    """Let build and check of this process give the small tree."""
     from core.publish import build, check
 
     def small(plan, into: Path, **_) -> build.Export:
@@ -72,11 +85,36 @@ def main(variant: str, words: list[str]) -> None:
         return build.Export(plan, into, tuple(rows), sum(row.size for row in rows))
 
     build.build = small
-    check.check = lambda export, **_: []
+    check.check = lambda export, **_: list(UNFIT if variant == "unfit" else ())
+
+
+def serve() -> None:
+    """Run one command after the other, each given as a line of JSON; saves the start of Python."""
+    from core.cli import execute
+
+    answers = sys.stdout
+    for line in sys.stdin:
+        order = json.loads(line)
+        os.environ.pop("HF_TOKEN", None)
+        os.environ.update(order["env"])
+        put_in_place(order["small"])
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = execute(["publish", *order["words"]])
+        answers.write(json.dumps([code, out.getvalue(), err.getvalue()]) + "\n")
+        answers.flush()
+
+
+def main(variant: str, words: list[str]) -> None:
+    """Put the small tree in place and run the command line."""
     from core.cli import main as command
 
+    put_in_place(variant)
     command(words)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], ["publish", *sys.argv[2:]])
+    if sys.argv[1:] == ["--serve"]:
+        serve()
+    else:
+        main(sys.argv[1], ["publish", *sys.argv[2:]])

@@ -10,7 +10,7 @@ import core
 from core import cli, registry
 
 ROOT = Path(core.__file__).resolve().parents[1]
-COMMANDS = ["hub", "list", "run", "train", "eval", "bench", "doctor"]
+COMMANDS = ["hub", "list", "run", "train", "eval", "bench", "publish", "doctor"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -5,16 +5,31 @@ import re
 import pytest
 
 from tests.hub_double import READ, WRITE, Hub, Repo, Stored
-from tests.hub_double.command import publish, publisher_env
+from tests.hub_double.command import publish, publisher_env, session
 
 QUICK = ["trill", "--repo", "me/trill", "--no-wait"]
 WAIT = QUICK[:-1]
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """One Hub and one publisher for all cases: large files go by LFS, which keeps nothing at home."""
+    with Hub() as hub:
+        env = publisher_env(hub, tmp_path_factory.mktemp("home"), mode="lfs")
+        with session(env) as run:
+            yield hub, run
+
+
 @pytest.fixture
-def hub():
-    with Hub() as running:
-        yield running
+def hub(running):
+    running[0].heal()
+    running[0].reset()
+    return running[0]
+
+
+@pytest.fixture
+def run(running):
+    return lambda words=QUICK, **more: running[1](words, **more)
 
 
 def theirs(hub):
@@ -56,14 +71,6 @@ CASES = {
     "read-only token": {
         "token": READ,
         "line": "The Hugging Face token 'laptop' may only read. One with",
-    },
-    "offline": {
-        "env": {"HF_HUB_OFFLINE": "1"},
-        "line": "HF_HUB_OFFLINE is set, so nothing can be pub",
-    },
-    "no network": {
-        "env": {"HF_ENDPOINT": "http://127.0.0.1:9"},
-        "line": "The Hub cannot be reached (http://127.0.0.1:9) while asking who you are.",
     },
     "somebody else's name": {
         "words": ["trill", "--repo", "bob/trill"],
@@ -131,18 +138,13 @@ CASES = {
 }
 
 
-def run(hub, tmp_path, *, words=QUICK, token=WRITE, env=None, small="first", mode="xet"):
-    environment = publisher_env(hub, tmp_path, mode=mode, token=token) | (env or {})
-    return publish(words, environment, small=small)
-
-
 @pytest.mark.parametrize("name", CASES)
-def test_a_failure_is_one_clear_line(hub, tmp_path, name):
+def test_a_failure_is_one_clear_line(hub, run, name):
     case = dict(CASES[name])
     line, setup = case.pop("line"), case.pop("setup", None)
     if setup:
         setup(hub)
-    told = run(hub, tmp_path, **case)
+    told = run(**case)
     assert told.code == 1, told.out
     errors = [text for text in told.err.splitlines() if text.startswith("error: ")]
     assert errors == [told.error]
@@ -153,54 +155,87 @@ def test_a_failure_is_one_clear_line(hub, tmp_path, name):
     assert not re.search(r"Request ID|httpx|huggingface_hub", told.error)
 
 
-def test_a_too_large_file_that_only_the_store_refuses_is_the_same_line_in_lfs_mode(hub, tmp_path):
+@pytest.mark.parametrize(
+    ("env", "line"),
+    [
+        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set, so nothing can be published."),
+        (
+            {"HF_ENDPOINT": "http://127.0.0.1:9"},
+            "The Hub cannot be reached (http://127.0.0.1:9) while asking who you are.",
+        ),
+    ],
+)
+def test_without_a_network_it_says_so(hub, tmp_path, env, line):
+    told = publish(QUICK, publisher_env(hub, tmp_path) | env, small="first")
+    assert told.code == 1
+    assert told.err.splitlines() == [told.error]
+    assert told.error.startswith(f"error: {line}")
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (403, "The token may not write to me/trill. A token with write permission for it works."),
+        (413, "A file is too large for the Hub. Smaller weights"),
+        (429, "The Hub allows no more requests for now (429) while uploading the files."),
+        (503, "The Hub has trouble of its own (503) while uploading the files."),
+    ],
+)
+def test_an_answer_of_the_xet_store_is_told_in_the_same_words(hub, tmp_path, status, line):
+    hub.fail("POST /cas/v1/xorbs", status, "words")
+    told = publish(QUICK, publisher_env(hub, tmp_path, mode="xet"), small="first")
+    assert told.code == 1
+    assert told.error.startswith(f"error: {line}")
+
+
+def test_a_too_large_file_that_only_the_store_refuses_is_the_same_line(hub, run, monkeypatch):
     hub.largest_file = 250_000
-    hub.preupload = lambda repo, body: {
-        "files": [
-            {"path": f["path"], "uploadMode": "lfs", "shouldIgnore": False, "oid": None}
-            for f in body["files"]
-        ]
-    }
-    told = run(hub, tmp_path, mode="lfs")
+    rows = {"uploadMode": "lfs", "shouldIgnore": False, "oid": None}
+    monkeypatch.setattr(
+        hub,
+        "preupload",
+        lambda _, body: {"files": [rows | {"path": file["path"]} for file in body["files"]]},
+    )
+    told = run()
     assert told.code == 1
     assert "is too large for the Hub" in told.error
 
 
-def test_the_last_lines_of_the_log_stand_before_the_error(hub, tmp_path):
+def test_the_last_lines_of_the_log_stand_before_the_error(hub, run):
     build_error(hub)
-    told = run(hub, tmp_path, words=WAIT)
+    told = run(words=WAIT)
     shown = [text for text in told.err.splitlines() if text.startswith("  | ")]
     assert shown[-1] == "  | ERROR: No matching distribution found for torch==9.9"
     assert len(shown) == 12
 
 
-def test_a_space_that_is_not_ours_keeps_every_byte(hub, tmp_path):
+def test_a_space_that_is_not_ours_keeps_every_byte(hub, run):
     theirs(hub)
     before = dict(hub.space("me/trill").files)
-    run(hub, tmp_path)
+    run()
     assert hub.space("me/trill").files == before
     assert hub.count("POST|PUT|DELETE") == 0
 
 
-def test_overwrite_replaces_it_on_demand(hub, tmp_path):
+def test_overwrite_replaces_it_on_demand(hub, run):
     theirs(hub)
-    told = run(hub, tmp_path, words=[*QUICK, "--overwrite"])
+    told = run(words=[*QUICK, "--overwrite"])
     assert told.code == 0, told.err
     assert "data.csv" not in hub.space("me/trill").files
     assert ".gitattributes" in hub.space("me/trill").files
 
 
-def test_an_empty_space_made_on_the_website_is_filled_without_asking(hub, tmp_path):
+def test_an_empty_space_made_on_the_website_is_filled_without_asking(hub, run):
     hub.add(Repo("me/trill")).files["README.md"] = Stored(b"---\nsdk: gradio\n---\n", False)
-    assert run(hub, tmp_path).code == 0
+    assert run().code == 0
 
 
 @pytest.mark.parametrize("name", ["too large a file", "a plan is needed", "a broken Hub"])
-def test_a_second_try_after_the_cause_is_mended_completes_it(hub, tmp_path, name):
+def test_a_second_try_after_the_cause_is_mended_completes_it(hub, run, name):
     CASES[name]["setup"](hub)
-    assert run(hub, tmp_path, words=CASES[name].get("words", QUICK)).code == 1
+    assert run(words=CASES[name].get("words", QUICK)).code == 1
     hub.heal()
     hub.largest_file, hub.paid_plan = 10**9, True
-    told = run(hub, tmp_path)
+    told = run()
     assert told.code == 0, told.err
     assert "spaces/trill/weights/model.safetensors" in hub.space("me/trill").files
