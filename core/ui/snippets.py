@@ -98,7 +98,8 @@ def javascript(name: str, arguments: dict[str, Any], *, login: bool = False) -> 
         f'{node}import {{ {imports} }} from "@gradio/client";\n\n'
         f'const client = await Client.connect("{ORIGIN}"{words});\n{read}'
         f'const result = await client.predict("/{name}", {body});\n'
-        "console.log(JSON.stringify(result.data[0]));"
+        "console.log(JSON.stringify(result.data[0]));\n"
+        "globalThis.process?.exit(); // in Node: the client would keep the process alive"
     )
 
 

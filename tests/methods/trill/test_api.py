@@ -1,8 +1,11 @@
-"""The public endpoints through a real server and `gradio_client`."""
+"""The public endpoints through a real server: `gradio_client`, and HTTP where that hides something."""
 
+import http.client
 import json
+import re
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -10,8 +13,11 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 
-from core.methods.trill import gallery
-from core.methods.trill.endpoints import ENDPOINTS
+from core.methods.trill import gallery, requests
+from core.methods.trill.endpoints import CALLS
+from core.methods.trill.pipeline import run as run_pipeline
+from core.methods.trill.results import result_to_dict
+from core.runs.request import canonical_json
 from core.ui import snippets
 from tests.serving import served
 
@@ -36,11 +42,99 @@ def clip(name):
     return handle_file(str(gallery.example(name).path))
 
 
-def test_every_endpoint_is_named_and_documented(client):
+def fetched(address):
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        return answer.read()
+
+
+def jobs_under_way(address):
+    rows = re.findall(
+        r"^vitrine_jobs\{(.*)\} ([\d.]+)", fetched(f"{address}/metrics").decode(), re.M
+    )
+    states = ('state="running"', 'state="stopping"', 'state="queued"')
+    return sum(float(count) for labels, count in rows if any(state in labels for state in states))
+
+
+def wait_until(condition, seconds=60.0):
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def test_every_endpoint_is_listed_and_every_verb_of_the_page_has_one(client):
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert {f"/{function.__name__}" for function in ENDPOINTS} == set(named)
-    for function in ENDPOINTS:
-        assert "Args:" in (function.__doc__ or "")
+    assert {f"/{name}" for name in CALLS.endpoints} == set(named)
+    page_words = {"survive": "change"}
+    for kind in requests.KINDS:
+        assert f"trill_{page_words.get(kind, kind)}" in CALLS.endpoints
+
+
+def test_neither_progress_nor_request_is_an_argument(client):
+    named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    for name, endpoint in CALLS.endpoints.items():
+        shown = {p["parameter_name"] for p in named[f"/{name}"]["parameters"]}
+        assert shown == set(endpoint.make.__annotations__) - {"return"}
+
+
+def test_the_answer_is_that_of_the_pipeline_and_names_a_run_that_people_can_open(client, address):
+    from core.jobs import Job
+
+    answer = client.predict(clip=clip("reader-1743-a"), api_name="/trill_explore")
+    run = answer.pop("run")
+    own = gallery.example("reader-1743-a")
+    request = requests.ExploreRequest(clip=requests.Clip(source=f"example:{own.id}"))
+    here = result_to_dict(run_pipeline(Job(), request))
+    for told in (answer["heard"], here["heard"]):  # an upload is named by its hash and file
+        told.pop("source"), told.pop("name")
+    assert canonical_json(answer) == canonical_json(here)
+    assert run["page"] == f"{address}/trill?run={run['id']}"
+    assert b"gradio_config" in fetched(run["page"])
+    assert fetched(run["files"]["picture.png"]).startswith(b"\x89PNG")
+    stored = json.loads(fetched(run["files"]["result.json"]))
+    stored["heard"].pop("source"), stored["heard"].pop("name")
+    assert stored == answer
+    assert json.loads(fetched(run["files"]["settings.json"]))["method"] == "trill"
+
+
+def test_addresses_in_an_answer_are_those_that_the_caller_used(address):
+    """As behind a proxy that ends TLS."""
+    forwarded = {"X-Forwarded-Host": "demo.example.org", "X-Forwarded-Proto": "https"}
+    run = posted(address, "trill_triplet", TRIPLET, **forwarded)["run"]
+    assert run["page"] == f"https://demo.example.org/trill?run={run['id']}"
+    assert all(a.startswith("https://demo.example.org/artifact/") for a in run["files"].values())
+
+
+TRIPLET = {
+    name: {"path": f"/example/trill/{example}", "meta": {"_type": "gradio.FileData"}}
+    for name, example in (
+        ("anchor", "reader-1841-a"),
+        ("positive", "reader-1841-b"),
+        ("negative", "reader-1898-a"),
+    )
+}
+
+
+def posted(address, name, arguments, **headers):
+    """One call over plain HTTP; files given as paths of the hub become addresses of it."""
+    text = json.dumps(arguments).replace(
+        '"/example', f'"{headers_origin(address, headers)}/example'
+    )
+    asked = urllib.request.Request(
+        f"{address}/gradio_api/call/v2/{name}",
+        text.encode(),
+        {"Content-Type": "application/json", **headers},
+    )
+    event = json.loads(fetched(asked))["event_id"]
+    said = fetched(f"{address}/gradio_api/call/{name}/{event}").decode()
+    assert "event: complete" in said, said
+    return json.loads(said.split("event: complete\ndata: ")[1].splitlines()[0])[0]
+
+
+def headers_origin(address, headers):
+    host = headers.get("X-Forwarded-Host")
+    return f"https://{host}" if host else address
 
 
 def test_explore_names_the_nearest_voices(client):
@@ -95,11 +189,94 @@ def test_teach_and_classify_work_together(client):
         api_name="/trill_teach",
     )
     assert taught["classes"] == ["anger", "sadness"]
-    answer = client.predict(
-        clip=clip("actor-13-anger-3"), head_json=taught["head_json"], api_name="/trill_classify"
-    )
-    shares = dict(zip(answer["classes"], answer["probabilities"], strict=True))
+    written = taught["run"]["files"]["head.json"]
+    answers = [
+        client.predict(clip=clip("actor-13-anger-3"), **head, api_name="/trill_classify")
+        for head in (
+            {"head": handle_file(written)},
+            {"head_id": taught["head"]},
+            {"head_json": fetched(written).decode()},
+        )
+    ]
+    shares = dict(zip(answers[0]["classes"], answers[0]["probabilities"], strict=True))
     assert shares["anger"] > 0.5
+    assert len({canonical_json(a["probabilities"]) for a in answers}) == 1
+
+
+def test_a_part_of_a_clip_can_be_asked_for(client):
+    three = [clip("two-readers-in-turn")] * 3
+    answer = client.predict(
+        anchor=three[0],
+        positive=three[1],
+        negative=three[2],
+        parts=["0.3-1.5", "6.0-7.2", "3.2-4.4"],
+        api_name="/trill_triplet",
+    )
+    final = next(t for t in answer["triangles"] if t["layer"] == "embedding")
+    assert final["positive"] < final["negative"], "the other voice is farther than the same"
+
+
+def test_a_change_is_measured_and_can_be_heard(client):
+    answer = client.predict(
+        clip=clip("reader-1841-a"), pitch=6, noise_db=10, api_name="/trill_change"
+    )
+    assert answer["chosen"]["distance"] > 0
+    assert "+6 semitones" in answer["chosen"]["label"]
+    assert fetched(answer["run"]["files"]["changed.flac"]).startswith(b"fLaC")
+
+
+def test_training_reports_its_steps_and_hands_out_weights(client):
+    job = client.submit(steps=10, seed=7, api_name="/trill_train")
+    steps = set()
+    while not job.done():
+        for unit in job.status().progress_data or []:
+            assert unit.length == 100
+            steps.add((unit.index, unit.desc))
+        time.sleep(0.02)
+    answer = job.result()
+    assert answer["steps"] == 10
+    assert any(index == 50 and "Step 5 of 10" in words for index, words in steps), steps
+    assert len(fetched(answer["run"]["files"]["model.safetensors"])) > 100_000
+
+
+def test_a_cancelled_call_ends_its_job(client, address):
+    job = client.submit(steps=2000, seed=8, resume=False, api_name="/trill_train")
+    wait_until(lambda: jobs_under_way(address))
+    wait_until(lambda: any("Step" in (u.desc or "") for u in job.status().progress_data or []))
+    job.cancel()
+    assert wait_until(lambda: not jobs_under_way(address)) < 10.0  # 2000 steps take minutes
+
+
+def test_a_dropped_event_stream_ends_the_job(address):
+    body = json.dumps({"steps": 2000, "seed": 9, "resume": False}).encode()
+    asked = urllib.request.Request(
+        f"{address}/gradio_api/call/v2/trill_train", body, {"Content-Type": "application/json"}
+    )
+    event = json.loads(fetched(asked))["event_id"]
+    stream = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
+    stream.request("GET", f"/gradio_api/call/trill_train/{event}")
+    stream.getresponse()
+    wait_until(lambda: jobs_under_way(address))
+    time.sleep(1.0)
+    assert jobs_under_way(address)
+    stream.sock.close() if stream.sock else None
+    stream.close()
+    assert wait_until(lambda: not jobs_under_way(address)) < 10.0
+
+
+def test_a_flood_of_calls_is_refused_in_words_and_does_not_keep_visitors_waiting(client, address):
+    flood = {"steps": 2000, "seed": 10, "resume": False, "api_name": "/trill_train"}
+    jobs = [client.submit(**flood) for _ in range(30)]
+    try:
+        wait_until(lambda: sum(job.done() for job in jobs) >= 6)
+        refused = [job for job in jobs if job.done()]
+        assert all("Wait for an answer" in str(job.exception()) for job in refused)
+        wait_until(lambda: jobs_under_way(address))
+        assert jobs_under_way(address) == 1, "the others wait outside of the queue of visitors"
+    finally:
+        for job in jobs:
+            job.cancel()
+    wait_until(lambda: not jobs_under_way(address))
 
 
 @pytest.mark.parametrize(
@@ -109,6 +286,14 @@ def test_teach_and_classify_work_together(client):
         ("trill_classify", {"clip": clip("reader-198-a"), "head_json": "{}"}, "head"),
         ("trill_explore", {"clip": clip("reader-198-a"), "hop_frames": 1}, "4 to 96"),
         ("trill_explore", {"clip": handle_file(__file__)}, "text file"),
+        ("trill_train", {"steps": 5000}, "10 to 2000"),
+        (
+            "trill_teach",
+            {"clips": [clip("reader-198-a")], "labels": ["a"], "parts": ["", ""]},
+            "1 clip",
+        ),
+        ("trill_classify", {"clip": clip("reader-198-a"), "head_id": "0" * 64}, "no head"),
+        ("trill_personalise", {"speaker": "nobody"}, "george"),
     ],
 )
 def test_wrong_calls_are_answered_in_words(client, name, arguments, words):
