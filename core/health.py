@@ -6,12 +6,18 @@ from typing import Any
 
 from core import registry
 
-# written by `core.hub` when it has built the pages
-built: dict[str, Any] = {"pages": [], "broken": [], "started": 0.0, "blocks": None}
+# written by `core.hub` when it has built the pages, and before a launch on ZeroGPU ("unplaced")
+built: dict[str, Any] = {
+    "pages": [],
+    "broken": [],
+    "started": 0.0,
+    "blocks": None,
+    "unplaced": {},  # slug to the reason why a model of it is not on the GPU
+}
 
 
 def state() -> dict[str, Any]:
-    """Pages built, pages broken, whether the queue runs, methods without weights."""
+    """Pages built, pages broken, whether the queue runs, methods without (placed) weights."""
     blocks = built["blocks"]
     queue = getattr(blocks, "_queue", None)
     running_queue = bool(queue is not None and not getattr(queue, "stopped", True))
@@ -22,6 +28,7 @@ def state() -> dict[str, Any]:
         "pages": list(built["pages"]),
         "broken": [broken.slug for broken in built["broken"]],
         "without_weights": missing,
+        "unplaced": dict(built["unplaced"]),
     }
 
 

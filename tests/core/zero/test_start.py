@@ -50,6 +50,7 @@ def test_a_damaged_model_does_not_take_the_space_down_and_its_jobs_say_why(space
     assert space.call("state")["unplaced"] == {
         "heavy": "The weights file is cut short. A whole one works. Get it again."
     }
+    assert set(httpx.get(f"{space.url}readyz", timeout=30).json()["unplaced"]) == {"heavy"}
     failed = space.call("run", kind="net", note="damaged")
     assert failed["error_kind"] == "WeightsError"
     assert (
