@@ -151,6 +151,7 @@ def push(
                 plan.repo,
                 commit,
                 limit=_FETCH_LIMIT if plan.full else _START_LIMIT,
+                restarts=bool(changed) and not todo,
                 on_stage=lambda words, s: on_step(Step(f"{words}, {s:.0f} s", passing=True)),
                 on_log=lambda line: on_step(Step(f"  | {line}", warning=True)),
             )

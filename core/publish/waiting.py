@@ -13,6 +13,7 @@ from core.publish.patience import patiently
 
 _EVERY = 3.0  # seconds between two questions
 _SETTLED = 60.0  # seconds after which a running Space of another commit is taken as it is
+_RESTART = 9.0  # seconds until a change of settings shows in the stage
 _LOG_LINES = 12
 _UNDER_WAY = {"BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING"}
 _ASLEEP = {"PAUSED", "STOPPED", "SLEEPING"}
@@ -36,6 +37,7 @@ def until_running(
     commit: str,
     *,
     limit: float,
+    restarts: bool = False,
     on_stage: Callable[[str, float], None],
     on_log: Callable[[str], None],
 ) -> float:
@@ -46,6 +48,7 @@ def until_running(
         repo: the Space.
         commit: what it should run; a Space may still run the one before for a moment.
         limit: seconds after which waiting ends.
+        restarts: settings were changed, so it starts anew in a moment though it still runs.
         on_stage: is told each stage in words and the seconds since the start.
         on_log: is given the last lines of the Space's log when it failed, one by one.
 
@@ -57,7 +60,8 @@ def until_running(
     while True:
         runtime: Any = patiently(lambda: api.get_space_runtime(repo))
         stage, seconds = str(runtime.stage), time.monotonic() - began
-        if stage == "RUNNING" and _runs(runtime, commit, seconds):
+        settled = seconds >= (_RESTART if restarts else 0.0)
+        if stage == "RUNNING" and settled and _runs(runtime, commit, seconds):
             return seconds
         if stage in _ASLEEP and not woken:
             patiently(lambda: api.restart_space(repo))
