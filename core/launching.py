@@ -173,16 +173,18 @@ def launch(blocks: gr.Blocks, arguments: dict[str, Any]) -> tuple[str, str | Non
         VitrineError: this is a ZeroGPU Space whose package or torch does not fit.
     """
     chosen = settings.current()
-    if chosen.zero_gpu and chosen.device != "cpu":
-        _prepare_zero_gpu()
+    if chosen.zero_gpu:
+        _prepare_zero_gpu(chosen)
     _, url, share = blocks.launch(**arguments)
     return url, share
 
 
-def _prepare_zero_gpu() -> None:
-    """Declare the GPU function, which must exist when the launch reports, and place the models."""
+def _prepare_zero_gpu(chosen: Settings) -> None:
+    """Declare the GPU function, without which no start is reported, and place the models."""
     core.gpu.check()
     zero = importlib.import_module("core.jobs.zero")
+    if chosen.device == "cpu":
+        return
     preload = importlib.import_module("core.preload")
     built["unplaced"] = preload.preload(built["pages"])
     zero.expect_weights(preload.placed_bytes())

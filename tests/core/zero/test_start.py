@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -122,6 +125,23 @@ def test_a_damaged_package_is_told_in_words_at_the_launch(monkeypatch):
     monkeypatch.setattr(gpu, "_failure", AttributeError("no CUDA"))
     with pytest.raises(VitrineError, match="`spaces` cannot be used: no CUDA"):
         hub.launch(None, {})
+
+
+def test_forks_take_turns(monkeypatch):
+    at_once, most = [], []
+
+    def fork():
+        at_once.append(1)
+        most.append(len(at_once))
+        time.sleep(0.02)
+        at_once.pop()
+        return 7
+
+    monkeypatch.setattr(os, "fork", fork)
+    gpu._fork_one_at_a_time()
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda _: os.fork(), range(8))) == [7] * 8
+    assert max(most) == 1
 
 
 @pytest.mark.parametrize("package", PACKAGES)
