@@ -134,8 +134,8 @@ class Ledger:
         )
 
     def keeps_host_copies(self) -> bool:
-        """Whether all weights known so far fit into main memory at once."""
-        return sum(usage.bytes for usage in self.usages.values()) <= self.ram_budget
+        """Whether parts may come back and all weights known so far fit into main memory at once."""
+        return self.evicts and sum(usage.bytes for usage in self.usages.values()) <= self.ram_budget
 
     def send_away(
         self, entries: Iterable[Entry], place: int, reason: str, *, drop: bool = False

@@ -23,7 +23,8 @@ from core.cache import (
 from core.cache.backends import CpuBackend, DeviceBackend, MpsBackend, StaticBackend, detect
 from core.cache.fake import FakeBackend, fake_component, fake_model
 from core.cache.model_cache import ModelCache
-from core.errors import CapacityError
+from core.cache.snapshot import together
+from core.errors import CapacityError, WeightsError
 
 ROOT = Path(__file__).resolve().parents[3]
 MINUTE = 60.0
@@ -194,6 +195,51 @@ def test_static_mode_serves_what_was_preloaded_and_nothing_else():
     assert cache.unload() == 0
     cache.sweep()
     assert where(cache) == {"a": "device"}
+
+
+def test_static_mode_keeps_no_second_copy_in_main_memory_and_starts_no_thread(monkeypatch):
+    import threading
+
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: pytest.fail(thread.name))
+    moved = []
+    backend = StaticBackend()
+    monkeypatch.setattr(backend, "move", lambda module: moved.append(threading.current_thread()))
+    monkeypatch.setattr("core.cache.idle.watch", lambda cache: None)
+    cache = ModelCache(backend, mode="static")
+    part = ComponentSpec(key=ComponentKey("a"), load=lambda dtype: torch.nn.Linear(2, 2))
+    cache.preload([ModelSpec(name="m", parts={"a": part})])
+    entry = next(iter(cache.ledger.table.entries.values()))
+    assert entry.host_copy is None
+    assert cache.ledger.table.ram_used == 0
+    assert moved == [threading.main_thread()]
+
+
+def test_what_could_not_be_preloaded_is_told_by_name_and_again_when_it_is_asked_for():
+    backend = FakeBackend(100)
+    backend.evicts = False
+    cache = ModelCache(backend, mode="static")
+
+    def damaged(dtype):
+        raise WeightsError("The file is cut short. A whole one works. Get it again.")
+
+    bad = ModelSpec(name="bad", parts={"a": ComponentSpec(key=ComponentKey("bad"), load=damaged)})
+    good = fake_model("good", fake_component("b", 10))
+    failed = cache.preload([bad, good])
+    assert list(failed) == ["bad"]
+    cache.acquire(good).release()
+    with pytest.raises(WeightsError, match=r"bad could not be placed .* The file is cut short"):
+        cache.acquire(bad)
+
+
+def test_the_snapshot_of_a_process_holds_all_its_caches():
+    one, other = ModelCache(FakeBackend(100)), ModelCache(FakeBackend(100))
+    one.acquire(fake_model("a", fake_component("a", 30))).release()
+    assert together([one.snapshot(), other.snapshot()]).mode == one.mode
+    other.acquire(fake_model("b", fake_component("b", 10))).release()
+    both = together([one.snapshot(), other.snapshot()])
+    assert sorted(part.key.split()[0] for part in both.parts) == ["a", "b"]
+    assert both.loads == 2
+    assert together([]).mode == "unused"
 
 
 def test_static_mode_ignores_the_figures_of_the_emulated_device(monkeypatch):
