@@ -45,7 +45,9 @@ def test_a_published_method_is_byte_equal_to_its_export_and_answers(mode, tmp_pa
     with Hub() as hub, Platform(hub, tmp_path / "platform"):
         env = publisher_env(hub, tmp_path, mode=mode)
         told = publish(
-            ["trill", "--repo", "me/trill", "--json", str(tmp_path / "report.json")], env
+            ["trill", "--repo", "me/trill", "--json", str(tmp_path / "report.json")],
+            env,
+            timeout=900,
         )
         assert told.code == 0, told.err
         assert "trill_embed answers after" in told.out
@@ -65,24 +67,15 @@ def test_a_published_method_is_byte_equal_to_its_export_and_answers(mode, tmp_pa
 
 
 @pytest.mark.slow
-def test_the_hub_with_all_methods_is_published_and_answers(tmp_path):
+def test_the_published_hub_predicts_what_the_checkout_predicts_to_the_last_bit(tmp_path):
     with Hub() as hub, Platform(hub, tmp_path / "platform"):
         env = publisher_env(hub, tmp_path, mode="xet")
-        told = publish(["hub", "--repo", "me/vitrine", "--private"], env)
+        told = publish(["hub", "--repo", "me/vitrine", "--private"], env, timeout=900)
         assert told.code == 0, told.err
         assert hub.space("me/vitrine").private
-        answer = embed(hub.space("me/vitrine").host, ROOT)
-        assert len(answer["mean"]) > 100
-
-
-@pytest.mark.slow
-def test_the_same_prediction_comes_from_the_checkout_and_from_the_space(tmp_path):
-    with Hub() as hub, Platform(hub, tmp_path / "platform"):
-        told = publish(["trill", "--repo", "me/trill"], publisher_env(hub, tmp_path, mode="lfs"))
-        assert told.code == 0, told.err
-        there = embed(hub.space("me/trill").host, ROOT)
-        with served(tmp_path, env=clean_env(tmp_path)) as url:
-            here = embed(url, ROOT)
+        there = embed(hub.space("me/vitrine").host, ROOT)
+    with served(tmp_path, env=clean_env(tmp_path)) as url:
+        here = embed(url, ROOT)
     for answer in (here, there):
         answer.pop("run", None)  # names the run of that hub
     assert json.dumps(here, sort_keys=True) == json.dumps(there, sort_keys=True)
