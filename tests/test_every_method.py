@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 import re
@@ -51,11 +50,14 @@ labels = {page: [c["props"]["label"] for c in config["components"]
                  if c["id"] in set(ids["components"]) and c["type"] == "tabitem"]
           for page, ids in config["page"].items()}
 from core import health
-from core.ui.api_page import endpoints
-docs = {name: fn.__doc__ or "" for name, fn in endpoints(blocks).items()}
+from dataclasses import asdict
+from core.ui.calls import endpoint_of
+from core.ui.manual import functions, manuals
+endpoints = {m.name: asdict(m) | {"declared": endpoint_of(fn) is not None}
+             for m, fn in zip(manuals(blocks), functions(blocks).values())}
 public = [d["api_name"] for d in config["dependencies"] if d["api_visibility"] == "public"]
 heavy = sorted({"torch", "diffusers", "transformers", "accelerate"} & set(sys.modules))
-print(json.dumps({"parts": parts, "labels": labels, "docs": docs, "public": public, "heavy": heavy,
+print(json.dumps({"parts": parts, "labels": labels, "endpoints": endpoints, "public": public, "heavy": heavy,
                   "broken": [[b.slug, b.error] for b in health.built["broken"]]}))
 """
 
@@ -173,12 +175,40 @@ def test_each_page_has_the_five_tabs_in_order_and_few_components(spec, built):
     assert built["parts"][spec.slug] <= 60
 
 
-def test_endpoints_are_named_after_their_method_once_and_documented(built):
+def test_endpoints_are_named_after_their_method_and_unique(built):
     assert len(set(built["public"])) == len(built["public"])
+    assert set(built["endpoints"]) == set(built["public"])
     for name in built["public"]:
-        assert any(name.startswith(f"{slug}_") for slug in SLUGS), name
-        assert not re.search(r"_\d+$", name), name
-        assert len(inspect.cleandoc(built["docs"][name])) > 20, f"{name} has no docstring"
+        assert any(re.fullmatch(rf"{slug}_[a-z]+(_[a-z]+)*", name) for slug in SLUGS), name
+
+
+def test_endpoints_say_what_they_do_take_and_give(built):
+    for name, entry in built["endpoints"].items():
+        assert entry["declared"], f"{name} is not run by core.ui.calls"
+        assert len(entry["summary"]) > 20, f"{name} has no docstring"
+        assert entry["summary"].endswith(".")
+        for argument in entry["arguments"]:
+            assert argument["meaning"], f"Args of {name} lack {argument['name']}"
+        assert len(entry["returns"]) > 1, f"{name} does not say what it returns"
+        assert all(key and meaning for key, meaning in entry["returns"]), name
+        assert entry["returns"][-1][0] == "run"
+
+
+def test_the_printed_call_of_an_endpoint_gives_all_that_it_needs_and_nothing_unknown(built):
+    def files(value):
+        if isinstance(value, list):
+            return [found for part in value for found in files(part)]
+        return [value] if isinstance(value, dict) and "meta" in value else []
+
+    for name, entry in built["endpoints"].items():
+        known = {argument["name"] for argument in entry["arguments"]}
+        needed = {argument["name"] for argument in entry["arguments"] if argument["required"]}
+        assert needed <= set(entry["call"]) <= known, name
+        for file in files(list(entry["call"].values())):
+            slug, ident = file["example"].split("/")[1:]
+            listing = json.loads((registry.SPACES / slug / "examples/examples.json").read_text())
+            assert ident in {row["id"] for rows in listing.values() for row in rows}, file
+            assert Path(file["path"]).suffix, "a reader's file has an ending"
 
 
 def test_examples_that_a_method_lists_exist_and_are_small(spec):
