@@ -17,8 +17,9 @@ from core.publish.rules import (
     pins,
     secrets,
 )
+from core.publish.rules.licences import Licence
 
-__all__ = ["Boot", "Finding", "boot", "check", "started"]
+__all__ = ["Boot", "Finding", "boot", "check", "has_errors", "licences_of", "started"]
 
 _RULES = (
     contents.check,
@@ -50,6 +51,11 @@ def check(
     return sorted(found, key=lambda finding: (order.index(finding.level), finding.file))
 
 
+def licences_of(export: Export) -> list[Licence]:
+    """Under which licence the code, the weights and the examples travel, and where that is said."""
+    return licences.listed(Tree(export.plan, export.folder))
+
+
 def has_errors(findings: list[Finding]) -> bool:
     """Whether anything found stops publishing."""
     return any(finding.level == "error" for finding in findings)
@@ -66,6 +72,8 @@ def started(export: Export, visit: Callable[[str], None] | None = None) -> Itera
         if status != 200:
             yield Finding("error", f"answers {path} with {status}, not with 200.", "app.py")
     ready = went.ready
+    for slug, why in ready.get("unplaced", {}).items():
+        yield Finding("warning", f"its models were not placed: {why}", f"spaces/{slug}/pipeline.py")
     for slug in ready.get("broken", ()):
         yield Finding("error", "its page could not be built; see the log.", f"spaces/{slug}/ui.py")
     for slug in ready.get("without_weights", ()):

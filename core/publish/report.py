@@ -7,7 +7,7 @@ from typing import Any
 
 from core import registry
 from core.publish.build import Export
-from core.publish.check import Finding
+from core.publish.check import Finding, licences_of
 from core.publish.plan import Plan
 from core.publish.push import Published
 from core.publish.space import SLEEP_SECONDS, billed
@@ -25,7 +25,10 @@ def words(export: Export, findings: Sequence[Finding], published: Published | No
         published: what the push achieved; None for a dry run.
     """
     plan = export.plan
-    rows = [("What", _what(export)), *_weights(export)]
+    rows = [("What", _what(export)), *_weights(export), ("Licences", _licences(export))]
+    if export.left_out:
+        left = (f"{item.name} ({item.why})" for item in export.left_out)
+        rows.append(("Left out", "; ".join(left)))
     if notes := [finding.what for finding in findings if finding.level == "warning"]:
         rows.append(("Warnings", "; ".join(notes)))
     rows.append(("Hardware", f"{plan.hardware}. {cost(plan)}"))
@@ -62,6 +65,14 @@ def _weights(export: Export) -> list[tuple[str, str]]:
             if export.plan.full and tier.name == "full" and tier.model_ids:
                 rows.append(("Fetched", f"{', '.join(tier.model_ids)}, {tier.licence}"))
     return rows
+
+
+def _licences(export: Export) -> str:
+    """What stands under which licence, so that nobody must read every folder to know."""
+    under: dict[str, list[str]] = {}
+    for licence in licences_of(export):
+        under.setdefault(licence.name, []).append(licence.what)
+    return "; ".join(f"{name}: {', '.join(what)}" for name, what in under.items())
 
 
 def _published_rows(plan: Plan, done: Published) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ _KNOWN = re.compile(
     r"|Creative Commons (?:Zero|Attribution)(?:-\w+)*(?: \d\.\d)?|(?:Creative ?ML )?Open ?RAIL\S*"
     r"|Unlicense|ODC-By|ODbL|[Pp]ublic domain)"
 )
+_SPELLED = {"apache-2.0": "Apache-2.0", "mit": "MIT"}  # the platform's ids, as texts write them
 _LINE = re.compile(r"^.*\blicen[cs]e.*$", re.IGNORECASE | re.MULTILINE)
 _NOT_COMMERCIAL = re.compile(r"-NC\b|NonCommercial", re.IGNORECASE)
 _PASSED_ON = re.compile(r"-SA\b|ShareAlike|GPL", re.IGNORECASE)
@@ -50,7 +51,8 @@ def check(tree: Tree) -> Iterator[Finding]:
 
 def listed(tree: Tree) -> list[Licence]:
     """Every licence that is named: of the code, then of weights and examples."""
-    found = [Licence("code", str(tree.card.get("license", "")), "LICENSE")]
+    code = str(tree.card.get("license", ""))
+    found = [Licence("code", _SPELLED.get(code, code), "LICENSE")]
     for what, file, licences in _sources(tree):
         found += [Licence(what, name, file) for name in licences]
     for slug, _ in tree.of_methods():
