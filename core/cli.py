@@ -101,7 +101,12 @@ def hub(
         str | None, typer.Option(metavar="METHOD", help="One method at /, as its own Space.")
     ] = None,
     auth: Annotated[
-        str | None, typer.Option(metavar="USER:PASS", help="Ask visitors for a password.")
+        str | None,
+        typer.Option(
+            metavar="USER:PASS",
+            help="Ask visitors for a password. Others on this machine see it in `ps`; the variable "
+            "VITRINE_AUTH is not seen.",
+        ),
     ] = None,
     device: Annotated[Device | None, typer.Option(help="Where jobs run.")] = None,
     vram: Annotated[

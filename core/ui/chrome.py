@@ -38,7 +38,7 @@ def _navigation(current: str) -> str:
     if _single is not None:
         return (
             '<nav class="vt-nav" aria-label="Main"><a class="vt-brand" href="./">Vitrine</a>'
-            f'<span class="vt-nav-end"><a href="api">API</a>{_switch()}</span></nav>'
+            f'<span class="vt-nav-end"><a href="api">API</a>{_log_out()}{_switch()}</span></nav>'
         )
     links = []
     for slug in registry.slugs():
@@ -50,6 +50,8 @@ def _navigation(current: str) -> str:
             title = slug
         mark = ' aria-current="page"' if slug == current else ""
         links.append(f'<li><a href="{html.escape(slug)}"{mark}>{html.escape(title)}</a></li>')
+    if leave := _log_out():
+        links.append(f"<li>{leave}</li>")  # in the menu, because a narrow bar has no room
     ends = []
     for slug, title in (("jobs", "Jobs"), ("status", "Status"), ("api", "API")):
         mark = ' aria-current="page"' if slug == current else ""
@@ -60,6 +62,12 @@ def _navigation(current: str) -> str:
         f'<details class="vt-methods"><summary>Methods</summary><ul>{"".join(links)}</ul></details>'
         f'<span class="vt-nav-end">{"".join(ends)}{_switch()}</span></nav>'
     )
+
+
+def _log_out() -> str:
+    if settings.current().auth is None:
+        return ""
+    return '<a href="logout?all_session=false">Log out</a>'  # others keep their login
 
 
 def _switch() -> str:

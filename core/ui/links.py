@@ -232,7 +232,12 @@ def embed_button(link: str, title: str) -> str:
 
 
 def download_menu(run: Any) -> str:
-    """A fold-out with every file of a run, and the run as a JSON file that reopens the page."""
+    """A fold-out with every file of a run, and the run as a JSON file that reopens the page.
+
+    Where visitors can sign in, a link that saves the run to their account follows.
+    """
+    from core.ui import account
+
     rows = [
         f'<li><a href="{html.escape(artifact_link(run.id, name, download=True))}" download>'
         f"{html.escape(name)}</a> <small>{_size(artifact.size)}</small></li>"
@@ -244,7 +249,7 @@ def download_menu(run: Any) -> str:
     )
     return (
         '<details class="vt-fold vt-menu"><summary class="vt-button">Download</summary>'
-        f'<ul class="vt-fold-body">{"".join(rows)}</ul></details>'
+        f'<ul class="vt-fold-body">{"".join(rows)}</ul></details>{account.run_button(run.id)}'
     )
 
 

@@ -74,7 +74,20 @@ def machine() -> list[tuple[str, str]]:
         folder = folder.parent
     disk = shutil.disk_usage(folder)
     facts.append(("Disk", f"{size(disk.free)} of {size(disk.total)} free"))
+    facts.append(("Runs and uploads", _kept()))
     return facts
+
+
+def _kept() -> str:
+    """What the run store holds and may hold; the store is not opened for it."""
+    limit = settings.current().max_disk
+    most = readiness.size_words(limit) if limit else "no limit"
+    if "core.runs.run_store" not in sys.modules:
+        return f"up to {most}" if limit else most
+    from core.runs import store
+
+    used, _ = store().disk()
+    return f"{readiness.size_words(used)} of {most}" if limit else readiness.size_words(used)
 
 
 def _cache() -> str:
@@ -113,13 +126,13 @@ def _jobs() -> str:
     rows = [
         (
             chrome.method_title(info.method),
-            info.title,
             info.state,
             "" if info.fraction is None else f"{info.fraction:.0%}",
         )
         for info in runner().list(active=True)
     ]
-    return _table("Jobs", ("Method", "What", "State", "Done"), rows, "No job is running.")
+    # Everybody reads this page, so what a job is about stays with whoever started it.
+    return _table("Jobs", ("Method", "State", "Done"), rows, "No job is running.")
 
 
 def _versions() -> list[tuple[str, str]]:
