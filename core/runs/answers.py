@@ -12,7 +12,7 @@ from core.errors import InputError
 
 from . import models
 from .database import database_errors
-from .records import MAX_TITLE, Answer, check_owner, clean_line
+from .records import MAX_TITLE, OPERATOR, Answer, Owner, check_owner, clean_line, is_owner
 from .request import canonical_json
 
 MAX_PAYLOAD = 16 * 2**10  # bytes of JSON
@@ -59,17 +59,28 @@ class AnswerBook:
         *,
         method: str,
         subject: str | None = None,
-        owner: str | None = None,
+        owner: Owner = None,
         after: int = 0,
         limit: int = 1000,
     ) -> list[Answer]:
-        """Answers in the order they were given; the next page starts `after` the last id."""
+        """Answers in the order they were given; the next page starts `after` the last id.
+
+        Args:
+            method: slug of the method that asked.
+            subject: only answers about this.
+            owner: whose answers; without an owner nothing is listed, because what one visitor
+                answered is no other's to read. `OPERATOR` lists everybody's.
+            after: `Answer.id` of the last one of the previous page.
+            limit: from 1 to 10,000.
+        """
         table = models.answers
         query = select(table).where(table.c.method == method, table.c.id > after)
+        if owner is not OPERATOR:
+            if not is_owner(owner):
+                return []
+            query = query.where(table.c.owner == owner)
         if subject is not None:
             query = query.where(table.c.subject == clean_line(subject, MAX_TITLE, "subject"))
-        if owner is not None:
-            query = query.where(table.c.owner == check_owner(owner))
         query = query.order_by(table.c.id).limit(max(1, min(limit, 10_000)))
         with database_errors(), self._reader.connect() as connection:
             rows = connection.execute(query).mappings().all()

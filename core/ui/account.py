@@ -156,7 +156,7 @@ def layout() -> None:
     """Lay out the page; only where `offered()`."""
     chrome.plain_header(TITLE, "Keep a result in your own Hugging Face account.", PAGE)
     browser = jobs.browser_id()
-    run_id = gr.State("")
+    run_id = gr.Textbox("", visible=False)  # in the page, so that a restart does not lose it
     with gr.Column(elem_id="vt-tabs"):
         what = gr.HTML("", apply_default_css=False)
         gr.LoginButton("Sign in with Hugging Face", logout_value="Log out {}", size="md")
