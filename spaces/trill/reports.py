@@ -212,10 +212,12 @@ def check_panel(result: CheckResult, link: Link, stored: str = "") -> str:
     """Known answers on the shipped clips, with the mistakes to listen to."""
     parts = []
     for row in result.rows:
-        main = row.shares[result.layer]
-        marks = [(name, share) for name, share in row.shares.items() if name != result.layer]
+        # in one order, whatever way the result took: stored JSON has its keys sorted
+        shares = {name: row.shares[name] for name in REPRESENTATIONS if name in row.shares}
+        main = shares[result.layer]
+        marks = [(name, share) for name, share in shares.items() if name != result.layer]
         label = f"{row.question} " + ", ".join(
-            f"{REPRESENTATIONS[name]} {percent(share)}" for name, share in row.shares.items()
+            f"{REPRESENTATIONS[name]} {percent(share)}" for name, share in shares.items()
         )
         drawn = charts.score_row(
             main,

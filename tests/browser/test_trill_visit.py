@@ -233,7 +233,8 @@ def test_settings_come_back_from_a_link_and_from_a_dropped_file(page, browser, a
         other.goto(f"{address}/trill")
         other.wait_for_selector(".tr-out-explore .tr-say", timeout=SECONDS)
         other.locator(".vt-history-column input[type=file]").set_input_files(file)
-        expect(other.locator(".vt-bar[data-state=note]").first).to_be_attached(timeout=SECONDS)
+        shown = other.locator(".tr-out-survive .vt-bar:is([data-state=done], [data-state=stored])")
+        expect(shown).to_be_attached(timeout=SECONDS)
         expect(other.locator("#tr-mode-survive-button")).to_have_attribute(
             "aria-selected", "true", timeout=SECONDS
         )

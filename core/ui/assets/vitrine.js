@@ -153,7 +153,8 @@
         let stands = false;
         for (const id of (bar.dataset.outputs || "").split(" ").filter(Boolean)) {
           const out = document.getElementById(id);
-          const full = out && (out.textContent.trim().length > 80 || out.querySelector("svg, canvas, .tr img") || out.querySelector("textarea, input")?.value);
+          const words = out?.querySelector(".html-container"), field = out?.querySelector("textarea, input");
+          const full = out && (words ? words.textContent.trim().length > 80 || words.querySelector("svg, canvas, img") : field ? field.value : !out.querySelector(".empty"));
           if (!old || !full) continue;
           out.setAttribute("data-earlier", "");
           marked.push(out);
