@@ -17,6 +17,7 @@ from typing import Any
 import gradio as gr
 
 from core import settings
+from core.errors import NotFoundError
 
 STORAGE_KEY = "vitrine-browser"
 _OWNER = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -55,6 +56,12 @@ def owner_of(value: Any) -> str:
     return (
         value if isinstance(value, str) and _OWNER.fullmatch(value) else secrets.token_urlsafe(18)
     )
+
+
+def known_owner(payload: Any) -> str:
+    """The id in what a page's script sent, or an empty text, which owns nothing."""
+    value = payload.get("owner") if isinstance(payload, dict) else None
+    return value if isinstance(value, str) and _OWNER.fullmatch(value) else ""
 
 
 def seconds_words(seconds: float) -> str:
@@ -152,7 +159,11 @@ def _stop(payload: dict[str, Any]) -> bool:
     """Server side of the Stop button: the job's unguessable id is the permission."""
     from core.jobs import runner
 
-    return runner().cancel(str((payload or {}).get("job", "")))
+    job = payload.get("job") if isinstance(payload, dict) else None
+    try:
+        return runner().cancel(str(job or ""))
+    except NotFoundError:  # it has expired, or somebody guesses
+        return False
 
 
 def run_bar(elem_id: str | None = None) -> gr.HTML:

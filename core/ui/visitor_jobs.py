@@ -23,6 +23,10 @@ _WORDS = {
     "cancelled": "stopped",
 }
 
+_NOT_YOURS = (
+    "There is no such job among yours. Jobs of this browser can be stopped here. Reload the page."
+)
+
 
 def _line(info: Any) -> str:
     words = [_WORDS[str(info.state)]]
@@ -92,15 +96,18 @@ def markup(owner: str, note: str = "") -> str:
     return f'<div id="vt-tabs" data-owner="{html.escape(owner)}">{said}{body}</div>'
 
 
-def _read(payload: dict[str, Any]) -> str:
-    return markup(str((payload or {}).get("owner", "")))
+def _read(payload: Any) -> str:
+    return markup(jobs.known_owner(payload))
 
 
-def _act(payload: dict[str, Any]) -> str:
+def _act(payload: Any) -> str:
     """Cancel or re-run a job of this browser."""
     from core.jobs import runner
 
-    owner, job_id = str(payload.get("owner", "")), str(payload.get("job", ""))
+    owner = jobs.known_owner(payload)
+    if not owner:  # jobs of scripts have no owner either, and are nobody's to stop
+        return markup("", _NOT_YOURS)
+    job_id = str(payload.get("job", ""))
     try:
         if payload.get("do") == "rerun":
             runner().rerun(job_id, owner=owner)
