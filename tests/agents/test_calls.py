@@ -9,7 +9,6 @@ import re
 import time
 import urllib.error
 
-import anyio
 import pytest
 from mcp import types
 from PIL import Image
@@ -47,13 +46,25 @@ CALLS = {
 
 
 @pytest.fixture(scope="module")
-def answers(hub):
-    """What every tool but trill_classify answers, asked for in one conversation."""
+def notes():
+    """The progress notifications of each tool that `answers` heard, in order."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def answers(hub, notes):
+    """What every tool answers, asked for in one conversation."""
+
+    def hear(name):
+        async def note(share, total, words):
+            notes.setdefault(name, []).append((share, total, words))
+
+        return note
 
     async def ask(session):
         found = {}
         for name, arguments in CALLS.items():
-            found[name] = await session.call_tool(name, arguments)
+            found[name] = await session.call_tool(name, arguments, progress_callback=hear(name))
         head = answer_of(found["trill_teach"])["run"]["files"]["head.json"]
         clip = example("actor-13-anger-3")
         found["trill_classify"] = await session.call_tool(
@@ -116,15 +127,13 @@ def test_an_answer_is_short_and_says_where_the_rest_is(answers):
 
 
 def test_a_long_series_is_left_out_but_can_be_fetched(hub):
-    result = call(
-        hub, "trill_embed", clip=example("two-readers-in-turn"), hop_frames=4, series=True
-    )
+    result = call(hub, "trill_embed", clip=example("two-readers-in-turn"), series=True)
     short = answer_of(result)
     assert len(result.content[0].text) < 25_000
     assert short["series"].startswith("left out: a list of ")
     assert len(short["mean"]) > 100
     whole = json.loads(fetch(short["whole_answer"]))
-    assert len(whole["series"]) == len(whole["times"]) > 50
+    assert len(whole["series"]) == len(whole["times"]) > 10
     assert whole["mean"] == short["mean"]
 
 
@@ -194,26 +203,19 @@ def test_a_wrong_call_is_answered_in_words(hub, name, arguments, words):
         assert secret not in said
 
 
-def test_progress_is_real_rising_and_in_words(hub):
-    notes = []
-
-    async def hear(share, total, words):
-        notes.append((share, total, words))
-
-    async def train(session):
-        return await session.call_tool(
-            "trill_train", {"steps": 20, "resume": False, "seed": 5}, progress_callback=hear
-        )
-
-    answer_of(talk_to(hub, train))
-    shares = [share for share, _, _ in notes]
-    assert len(notes) >= 4
-    assert {total for _, total, _ in notes} == {1.0}
-    assert all(later > sooner for sooner, later in itertools.pairwise(shares))
-    assert 0 <= shares[0] < 0.2
-    assert 0.5 < shares[-1] <= 1.0
-    assert all(words for _, _, words in notes)
-    assert len({words.partition(",")[0] for _, _, words in notes}) >= 2
+def test_progress_is_real_rising_and_in_words(answers, notes):
+    assert set(notes) == set(CALLS)
+    for name, heard in notes.items():
+        shares = [share for share, _, _ in heard]
+        assert {total for _, total, _ in heard} == {1.0}
+        assert all(later > sooner for sooner, later in itertools.pairwise(shares)), name
+        assert 0 <= shares[0] < 0.5
+        assert shares[-1] <= 1.0
+        assert all(words for _, _, words in heard)
+    trained = notes["trill_train"]
+    assert len(trained) >= 4
+    assert trained[-1][0] > 0.5
+    assert len({words.partition(",")[0] for _, _, words in trained}) >= 2
 
 
 def test_a_caller_that_wants_no_progress_gets_none(hub):
@@ -271,20 +273,29 @@ async def _started(session, notes):
     return task
 
 
-def test_a_cancel_notification_stops_the_job(hub):
+async def cancel(session, number):
+    """Say that an answer is not wanted any more, as clients do when their user presses Stop."""
+    params = types.CancelledNotificationParams(requestId=number)
+    await session.send_notification(
+        types.ClientNotification(types.CancelledNotification(params=params))
+    )
+
+
+def test_a_cancel_notification_stops_the_job_but_not_a_stranger_s(hub):
     before = jobs(hub, "cancelled")
 
     async def talk(session):
         task = await _started(session, [])
-        assert jobs(hub, "running") == 1
         number = session._request_id - 1
-        await session.send_notification(
-            types.ClientNotification(
-                types.CancelledNotification(
-                    params=types.CancelledNotificationParams(requestId=number)
-                )
-            )
-        )
+
+        async def stranger(other):
+            for guess in range(number + 3):
+                await cancel(other, guess)
+            await asyncio.sleep(0.5)
+
+        await connected(hub, stranger)
+        assert jobs(hub, "running") == 1
+        await cancel(session, number)
         began = time.monotonic()
         while jobs(hub, "cancelled") == before:
             await asyncio.sleep(0.05)
@@ -295,31 +306,7 @@ def test_a_cancel_notification_stops_the_job(hub):
 
     answer_of(talk_to(hub, talk))
     assert jobs(hub, "cancelled") == before + 1
-
-
-def test_nobody_else_can_cancel_a_call(hub):
-    async def talk(session):
-        task = await _started(session, [])
-        number = session._request_id - 1
-
-        async def stranger(other):
-            for guess in range(number + 3):
-                await other.send_notification(
-                    types.ClientNotification(
-                        types.CancelledNotification(
-                            params=types.CancelledNotificationParams(requestId=guess)
-                        )
-                    )
-                )
-            await anyio.sleep(0.5)
-
-        await connected(hub, stranger)
-        running = jobs(hub, "running")
-        task.cancel()
-        return running
-
-    assert talk_to(hub, talk) == 1
-    assert wait_until(lambda: jobs(hub, "running") == 0)
+    assert jobs(hub, "running") == 0
 
 
 def test_a_client_that_goes_away_stops_its_job(hub):
@@ -334,8 +321,8 @@ def test_a_client_that_goes_away_stops_its_job(hub):
     assert "the agent was closed" in repr(caught.value) or caught.group_contains(
         ConnectionAbortedError
     )
-    assert wait_until(lambda: jobs(hub, "running") == 0)
-    assert jobs(hub, "cancelled") == before + 1
+    assert wait_until(lambda: jobs(hub, "cancelled") == before + 1)
+    assert jobs(hub, "running") == 0
 
 
 def test_two_agents_at_once_get_their_own_answers(hub):

@@ -3,9 +3,7 @@
 A server on a neighbouring port counts every knock; none may come.
 """
 
-import asyncio
 import json
-import os
 import socket
 import threading
 import urllib.error
@@ -21,7 +19,6 @@ from core.errors import InputError
 from core.methods.trill import gallery
 from core.ui import received as module
 from tests.agents.talking import answer_of, call, example, fetch, upload, words_of
-from tests.serving import served
 
 SECRET = b"root:x:0:0:a secret of the machine"
 
@@ -61,19 +58,6 @@ def canary() -> Iterator[Canary]:
     made = Canary()
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("online-hub")
-
-
-@pytest.fixture(scope="module")
-def online(place) -> Iterator[str]:
-    """A hub that may fetch from elsewhere."""
-    env = {**os.environ, "HF_HUB_OFFLINE": "0"}
-    with served(place, "--methods", "trill", env=env) as url:
-        yield url
 
 
 def private_addresses(port: int) -> list[str]:
@@ -132,40 +116,40 @@ def over_http(hub: str, path: str, headers: dict[str, str] | None = None, **more
         return answer.read().decode()
 
 
-def test_an_agent_gets_no_private_address(online, canary):
+def test_an_agent_gets_no_private_address(hub, canary):
     for address in private_addresses(canary.port):
-        said = words_of(call(online, "trill_embed", clip=address))
+        said = words_of(call(hub, "trill_embed", clip=address))
         assert "root:" not in said
         assert said.endswith("."), address
     assert canary.knocks == []
 
 
-def test_a_script_gets_no_private_address(online, canary):
+def test_a_script_gets_no_private_address(hub, canary):
     for address in private_addresses(canary.port):
-        for text in (over_http(online, address), over_http(online, "x", url=address)):
+        for text in (over_http(hub, address), over_http(hub, "x", url=address)):
             assert "event: error" in text, address
             assert "root:" not in text
     assert canary.knocks == []
 
 
-def test_an_agent_reads_no_file_of_the_machine(online, place):
+def test_an_agent_reads_no_file_of_the_machine(hub, place):
     for path in local_paths(place):
-        said = words_of(call(online, "trill_classify", clip=example("reader-1841-a"), head=path))
+        said = words_of(call(hub, "trill_classify", clip=example("reader-1841-a"), head=path))
         assert "SQLite" not in said
         assert "root:" not in said
         assert "head" not in said.lower() or "file" in said.lower(), path
 
 
-def test_a_script_reads_no_file_of_the_machine(online, place):
+def test_a_script_reads_no_file_of_the_machine(hub, place):
     for path in local_paths(place):
-        text = over_http(online, path)
+        text = over_http(hub, path)
         assert "event: error" in text, path
         assert "SQLite" not in text
         assert "root:" not in text
 
 
 @pytest.mark.parametrize("header", ["host", "x-forwarded-host"])
-def test_a_false_host_leads_nowhere(online, canary, header):
+def test_a_false_host_leads_nowhere(hub, canary, header):
     """The hub takes its address from a header of the caller; files come from its own disk all the same."""
     name = f"127.0.0.1:{canary.port}"
     body = {
@@ -178,7 +162,7 @@ def test_a_false_host_leads_nowhere(online, canary, header):
         },
     }
     request = urllib.request.Request(
-        f"{online}/gradio_api/mcp/",
+        f"{hub}/gradio_api/mcp/",
         json.dumps(body).encode(),
         {
             "content-type": "application/json",
@@ -189,33 +173,33 @@ def test_a_false_host_leads_nowhere(online, canary, header):
     with urllib.request.urlopen(request, timeout=60) as answer:
         text = answer.read().decode()
     assert '\\"seconds\\":2.95' in text
-    text = over_http(online, f"http://{name}/clip.wav", {header: name})
+    text = over_http(hub, f"http://{name}/clip.wav", {header: name})
     assert "event: error" in text
     assert canary.knocks == []
 
 
-def test_an_upload_is_known_by_its_hash_only(online, place):
+def test_an_upload_is_known_by_its_hash_only(hub, place):
     data = gallery.example_bytes("reader-1898-a")
-    path = Path(upload(online, data, "mine.flac"))
-    assert answer_of(call(online, "trill_embed", clip=str(path)))["seconds"] > 1
+    path = Path(upload(hub, data, "mine.flac"))
+    assert answer_of(call(hub, "trill_embed", clip=str(path)))["seconds"] > 1
     assert len(path.parent.name) == 64
     for other in (path.parent, path.parents[1], path.with_name("*.flac"), path.with_name("other")):
-        words_of(call(online, "trill_embed", clip=str(other)))
+        words_of(call(hub, "trill_embed", clip=str(other)))
     for folder in (
         "gradio_api/file=" + str(path.parents[1]),
         "gradio_api/file=" + str(path.parent),
     ):
         with pytest.raises(urllib.error.HTTPError) as caught:
-            fetch(f"{online}/{folder}")
+            fetch(f"{hub}/{folder}")
         assert caught.value.code in (403, 404)
         caught.value.close()
 
 
-def test_a_too_large_request_is_refused_in_words(online):
+def test_a_too_large_request_is_refused_in_words(hub):
     from core.ui.mcp.transport import MAX_BODY
 
     address = urllib.request.Request(
-        f"{online}/gradio_api/mcp/",
+        f"{hub}/gradio_api/mcp/",
         b"x" * (MAX_BODY + 1),
         {"content-type": "application/json", "accept": "application/json, text/event-stream"},
     )
@@ -340,4 +324,3 @@ def test_a_name_with_one_private_address_is_refused(monkeypatch, canary):
     with pytest.raises(InputError, match="No file could be fetched"):
         fetched(f"http://two.test:{canary.port}/clip.wav")
     assert canary.knocks == []
-    assert asyncio  # the loop resolves through socket.getaddrinfo

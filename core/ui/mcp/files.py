@@ -59,8 +59,9 @@ def _content(text: str, origin: str) -> Received:
     text = text.strip()
     if text[:5].lower() == "data:":
         return _of_data(text)
-    if _OWN.match(text):
-        return received({"path": origin + text}, origin=origin)
+    prefix = urlsplit(origin).path.rstrip("/")  # where a proxy put the hub below a path
+    if _OWN.match(text.removeprefix(prefix)):
+        return received({"path": origin + text.removeprefix(prefix)}, origin=origin)
     if re.match(r"https?://", text, re.IGNORECASE):
         return received({"path": _as_own(text, origin)}, origin=origin)
     if text.startswith(get_upload_folder()):
