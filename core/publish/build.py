@@ -46,6 +46,7 @@ class Export:
     files: tuple[File, ...]
     bytes: int
     left_out: tuple[LeftOut, ...] = ()
+    untracked: tuple[str, ...] = ()  # files that went in although git does not know them
 
 
 def build(plan: Plan, into: Path, *, root: Path = tree.ROOT) -> Export:
@@ -71,7 +72,14 @@ def build(plan: Plan, into: Path, *, root: Path = tree.ROOT) -> Export:
             _write(Path(staging) / name, data)
         _replace(into, Path(staging))
     files = tuple(files_of(into))
-    return Export(plan, into, files, sum(file.size for file in files), tuple(left_out))
+    return Export(
+        plan,
+        into,
+        files,
+        sum(file.size for file in files),
+        left_out=tuple(left_out),
+        untracked=tree.untracked((source.name for source in sources), root),
+    )
 
 
 def files_of(folder: Path) -> Iterator[File]:

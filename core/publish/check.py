@@ -45,6 +45,10 @@ def check(
     """
     tree = Tree(export.plan, export.folder)
     found = [finding for rule in _RULES for finding in rule(tree)]
+    if export.untracked:
+        names = ", ".join(export.untracked[:8]) + (", …" if len(export.untracked) > 8 else "")
+        words = f"git does not know {len(export.untracked)} of the files: {names}."
+        found.append(Finding("warning", f"{words} Commit them, or remove what should stay here."))
     if boot and not has_errors(found):
         found += started(export, visit)
     order = ("error", "warning", "note")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +87,23 @@ def carried(methods: tuple[str, ...], root: Path = ROOT) -> tuple[list[Source], 
             elif why:
                 left.append(LeftOut(name, why))
     return sorted(sources, key=lambda s: s.name), sorted(left, key=lambda s: s.name)
+
+
+def untracked(names: Iterable[str], root: Path = ROOT) -> tuple[str, ...]:
+    """Those of `names` that git does not know, where the project is a checkout; else none."""
+    try:
+        top = _git(root, "rev-parse", "--show-toplevel").strip()
+        known = set(_git(root, "ls-files", "-z", "--", "core", "spaces").split("\0"))
+    except (OSError, subprocess.SubprocessError):  # no git, or no checkout
+        return ()
+    return tuple(sorted(set(names) - known)) if Path(top) == root.resolve() else ()
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout
 
 
 def _walk(folder: Path, name: str) -> Iterator[tuple[str, Path]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from core import registry
 from core.publish import card, readme
 from core.publish.plan import hardware_names
 from core.publish.rules import Finding, Tree
@@ -111,6 +112,16 @@ def _agreement(tree: Tree) -> Iterator[Finding]:
             f"preload_from_hub must hold {len(preloaded)} line(s): the models of the full tiers."
         )
         yield Finding("error", f"{words} Build again.", _FILE)
+    if plan.full and plan.cpu:
+        for slug in plan.methods:
+            tier = next(
+                (t for t in registry.load(slug).tiers if t.min_device_bytes and t.models), None
+            )
+            if tier is not None:
+                words = (
+                    f"{tier.title} of {slug} needs a GPU; on {plan.hardware} it is fetched in vain."
+                )
+                yield Finding("warning", f"{words} Choose other hardware, or leave --full out.")
     scopes = found.get("hf_oauth_scopes", [])
     if bool(found.get("hf_oauth", False)) != plan.oauth:
         wanted = "true" if plan.oauth else "left out"

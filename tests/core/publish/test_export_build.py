@@ -11,6 +11,7 @@ import pytest
 from core.errors import InputError, NotFoundError
 from core.publish import tree
 from core.publish.build import build
+from core.publish.check import check
 from core.publish.plan import plan_for
 
 TRILL = plan_for("trill", repo="anna/trill")
@@ -138,6 +139,22 @@ def test_links_are_left_out_and_told(project, tmp_path):
     assert set(links) == {item.name for item in export.left_out}
     assert all("a link" in item.why for item in export.left_out)
     assert "code.py" not in {file.path.split("/")[-1] for file in export.files}
+
+
+def test_files_that_git_does_not_know_are_told_in_a_checkout_only(project, tmp_path):
+    assert build(TRILL, tmp_path / "plain", root=project).untracked == ()
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    try:
+        for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+            subprocess.run([*git, *command], cwd=project, check=True, capture_output=True)
+    except OSError:
+        pytest.skip("no git")
+    plant(project, "spaces/trill/scratch.py", "x = 1\n")
+    plant(project, "spaces/trill/.hidden.py", "x = 1\n")
+    export = build(TRILL, tmp_path / "out", root=project)
+    assert export.untracked == ("spaces/trill/scratch.py",)
+    told = [f for f in check(export, boot=False) if f.level == "warning"]
+    assert ["scratch.py" in finding.what for finding in told] == [True]
 
 
 def test_a_method_folder_that_is_a_link_is_refused(project, tmp_path):

@@ -81,6 +81,13 @@ def test_pinned_models_of_the_full_tier_are_fetched_only_when_asked(giant, tmp_p
     assert "thumbnail" in data(full)
 
 
+def test_a_full_tier_that_needs_a_gpu_is_warned_of_on_a_cpu(giant, tmp_path):
+    export = build(plan_for("giant", full=True, hardware="cpu-basic"), tmp_path / "o", root=giant)
+    [found] = list(rule.check(Tree(export.plan, export.folder)))
+    assert found.level == "warning"
+    assert "Large of giant needs a GPU" in found.what
+
+
 def test_the_hub_fetches_the_models_of_all_methods_once(giant):
     plan = plan_for("hub", full=True)
     assert plan.methods == ("giant", "trill")
