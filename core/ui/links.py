@@ -100,7 +100,7 @@ def read_params(text: str, *, method: str) -> Settings:
     from core.runs.records import is_run_id
 
     found = decode_params(text)
-    said, run = found.get("method"), found.get("run")
+    said, run = found.get("method"), found.get("run", "")
     return read_stored(
         found.get("request"),
         method=method,

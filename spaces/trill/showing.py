@@ -10,7 +10,7 @@ import gradio as gr
 from core.runs.request import to_json
 from core.ui.actions import Kept, Shown
 
-from . import lesson_panels, panels, reports, requests
+from . import api_arguments, lesson_panels, panels, reports, requests
 from .finished import MARK, finished
 from .results import AnyResult, result_from_dict, result_to_dict
 
@@ -59,7 +59,7 @@ def restore(run: Any) -> AnyResult:
     return result_from_dict(run.result)
 
 
-def shared(kind: str) -> dict[str, Any]:
+def shared(kind: str, keep: Callable[[Any, Any], Kept] = keep) -> dict[str, Any]:
     """The arguments of `Page.action` that every action of the page gives for its kind."""
     return {
         "work": work,
@@ -67,6 +67,7 @@ def shared(kind: str) -> dict[str, Any]:
         "restore": restore,
         "parse": lambda data: requests.from_dict({**data, "kind": kind}),
         "describe": lambda data: in_words(requests.from_dict({**data, "kind": kind})),
+        **api_arguments.of(kind),
     }
 
 

@@ -218,7 +218,7 @@ class Train:
                 self.files: [f for clip in r["clips"] if (f := intake.file_of_clip(clip))] or None,
                 self.steps: r["steps"],
             },
-            **(shared("train") | {"keep": keep_weights}),
+            **shared("train", keep_weights),
             heavy=True,
             grad=True,
         )
