@@ -4,13 +4,13 @@ import json
 import os
 import urllib.error
 import urllib.request
-import warnings
 
 import pytest
 
 from core.methods.trill import lesson_endpoints
 from core.methods.trill.endpoints import CALLS
 from tests.agents.talking import answer_of, call, example, talk_to
+from tests.core.hub.conftest import no_event_loops
 from tests.serving import served
 
 assert lesson_endpoints  # declares the other half of CALLS
@@ -52,11 +52,10 @@ def test_the_name_of_a_space_is_no_part_of_a_tool_s_name(monkeypatch):
 
     monkeypatch.setenv("SYSTEM", "spaces")
     monkeypatch.setenv("SPACE_ID", "somebody/voices")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # event loops of Gradio's locks
-        with gr.Blocks(analytics_enabled=False) as app:
-            gr.api(echo_repeat)
-        assert list(McpRoutes(app, ()).hub.tools) == ["echo_repeat"]
+    no_event_loops(monkeypatch)
+    with gr.Blocks(analytics_enabled=False) as app:
+        gr.api(echo_repeat)
+    assert list(McpRoutes(app, ()).hub.tools) == ["echo_repeat"]
 
 
 @pytest.mark.slow
