@@ -9,7 +9,6 @@ HTTP's own header. Tries are throttled for both.
 from __future__ import annotations
 
 import base64
-import binascii
 import html
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -149,7 +148,7 @@ def _basic(header: str) -> tuple[str, str] | None:
         return None
     try:
         name, colon, password = base64.b64decode(coded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not Base64, or not UTF-8
         return None
     return (name, password) if colon else None
 
