@@ -8,6 +8,8 @@ import re
 import shlex
 from typing import Any
 
+from core import settings
+
 ORIGIN = "http://127.0.0.1:7860"  # the script on the page replaces it by the true address
 _MARK = re.compile("\ue000(\\d+)\ue000")  # stands for a file: characters that no text uses
 
@@ -183,10 +185,10 @@ def figure(label: str, text: str, note: str = "") -> str:
 
 def figures(name: str, arguments: dict[str, Any]) -> str:
     """The three snippets, each with a Copy button. HTML, escaped."""
-    return (
-        figure("Python", python(name, arguments))
-        + figure("Shell", curl(name, arguments))
-        + figure("JavaScript", javascript(name, arguments))
+    login = settings.current().auth is not None
+    return "".join(
+        figure(label, write(name, arguments, login=login))
+        for label, write in (("Python", python), ("Shell", curl), ("JavaScript", javascript))
     )
 
 

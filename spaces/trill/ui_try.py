@@ -11,7 +11,6 @@ from core.ui import theme
 from core.ui.actions import Shown
 from core.ui.errors import visitor_errors
 from core.ui.page import Page
-from core.ui.snippets import file_argument
 
 from . import gallery, intake, lesson_panels, panels, reports, requests
 from .board import board, plain, with_clips
@@ -314,10 +313,6 @@ class Try:
     def act(self, why: gr.HTML) -> None:
         """Declare the actions; a result of Explore also goes to `why`, step by step."""
         frame, outputs, bars = self.frame, self.outputs, self.bars
-        clip_argument = {"clip": file_argument("clip.wav")}
-
-        def hearing_arguments(request: dict[str, Any]) -> dict[str, Any]:
-            return {key: request[key] for key in ("layer", "hop_frames", "padding")}
 
         frame.action(
             "explore",
@@ -334,8 +329,6 @@ class Try:
                 | self.fill_hearing(r, "explore")
                 | self._turn_to("explore")
             ),
-            api_name="trill_explore",
-            api_arguments=lambda r: clip_argument | hearing_arguments(r),
             **shared("explore"),
         )
         frame.action(
@@ -354,12 +347,6 @@ class Try:
                 | self.fill_hearing(r, "compare")
                 | self._turn_to("compare")
             ),
-            api_name="trill_compare",
-            api_arguments=lambda r: {
-                "first": file_argument("a.wav"),
-                "second": file_argument("b.wav"),
-                **hearing_arguments(r),
-            },
             **shared("compare"),
         )
         self._act_on_lesson()
@@ -425,12 +412,6 @@ class Try:
             make=self.make_teach,
             show=show,
             fill=self._fill_teach,
-            api_name="trill_teach",
-            api_arguments=lambda r: {
-                "clips": [file_argument(f"{group['name']}.wav") for group in r["classes"]],
-                "labels": [group["name"] for group in r["classes"]],
-                "classifier": r["classifier"],
-            },
             **shared("teach"),
         )
         frame.action(
@@ -449,11 +430,6 @@ class Try:
                 }
                 | self._turn_to("teach")
             ),
-            api_name="trill_classify",
-            api_arguments=lambda r: {
-                "clip": file_argument("clip.wav"),
-                "head": file_argument("head.json"),
-            },
             **shared("classify"),
         )
 

@@ -1,6 +1,7 @@
 """The public endpoints through a real server: `gradio_client`, and HTTP where that hides something."""
 
 import http.client
+import inspect
 import json
 import re
 import shutil
@@ -13,11 +14,11 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 
-from core.methods.trill import gallery, requests
+from core.methods.trill import api_arguments, gallery, requests
 from core.methods.trill.endpoints import CALLS
 from core.methods.trill.pipeline import run as run_pipeline
 from core.methods.trill.results import result_to_dict
-from core.runs.request import canonical_json
+from core.runs.request import canonical_json, to_json
 from core.ui import snippets
 from tests.serving import served
 
@@ -135,6 +136,30 @@ def posted(address, name, arguments, **headers):
 def headers_origin(address, headers):
     host = headers.get("X-Forwarded-Host")
     return f"https://{host}" if host else address
+
+
+def test_use_in_api_names_the_endpoint_and_the_arguments_of_what_was_run():
+    stored = json.loads((gallery.FOLDER / "finished.json").read_text("utf-8"))["results"]
+    seen = set()
+    for row in stored.values():
+        request = requests.from_dict(row["request"])
+        told = api_arguments.of(request.kind)
+        arguments = told["api_arguments"](to_json(request))
+        endpoint = CALLS.endpoints[told["api_name"]]
+        inspect.signature(endpoint.make).bind(**arguments)
+        assert "example/trill/" in json.dumps(arguments) or not hasattr(request, "clip")
+        seen.add(request.kind)
+    assert seen >= {"explore", "compare", "teach", "survive", "triplet", "check", "personalise"}
+
+
+def test_use_in_api_keeps_the_cut_of_a_clip():
+    whole, part = (
+        requests.Clip(source="example:reader-1841-a", start=start, end=end)
+        for start, end in ((0.0, None), (1.5, 2.25))
+    )
+    request = requests.TripletRequest(anchor=whole, positive=part, negative=whole)
+    arguments = api_arguments.of("triplet")["api_arguments"](to_json(request))
+    assert arguments["parts"] == ["", "1.5-2.25", ""]
 
 
 def test_explore_names_the_nearest_voices(client):
