@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from core.publish.check import Finding
     from core.publish.push import Step
 
-_STOPPED = (
-    "Stopped by Ctrl-C. What has arrived on the Hub stays there. Run the same command again to go on."
-)
+_STOPPED = "Stopped by Ctrl-C. What has arrived on the Hub stays there. Run the same command again to go on."
 _GRACE = 3.0  # seconds that transfers have to end by themselves
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_LOOKING = re.compile(r"hf_[A-Za-z0-9]{16,}|(?i:secret|token|password|api_?key)")
@@ -161,8 +159,18 @@ def _check(export: Any, tell: _Teller) -> tuple[list[Finding], Sequence[Any]]:
 
     wanted = smoke.calls(export.folder / "spaces", export.plan.methods)
     answers: list[smoke.Answer] = []
+
+    def visit(address: str) -> None:
+        try:
+            answers.extend(smoke.ask(address, wanted))
+        except VitrineError as error:
+            raise VitrineError(
+                f"{error} That was the export on this machine; nothing was uploaded. "
+                "Mend it and run the same command again."
+            ) from error
+
     tell.line("Checking it, and starting it in a clean environment ...")
-    findings = check(export, visit=lambda address: answers.extend(smoke.ask(address, wanted)))
+    findings = check(export, visit=visit)
     for finding in findings:
         if finding.level != "note":
             place = f"{finding.file}: " if finding.file else ""

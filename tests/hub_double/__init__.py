@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .records import DROP, HOLD, LOSE_ANSWER, OTHER, READ, WRITE
 from .repo import Repo, Stored
-from .server import DROP, HOLD, LOSE_ANSWER, OTHER, READ, WRITE, Hub
+from .server import Hub
 
 __all__ = ["DROP", "HOLD", "LOSE_ANSWER", "OTHER", "READ", "WRITE", "Hub", "Repo", "Stored"]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.serving import ROOT, clean_env
 
-from .server import WRITE, Hub
+from .records import WRITE
+from .server import Hub
 
 _FAST = Path(__file__).parent / "fast"
 

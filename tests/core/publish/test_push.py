@@ -240,8 +240,7 @@ def test_a_space_that_was_paused_is_started_again(hub, xet, echo):
     publish(QUICK, xet, small="first")
     space = hub.space("me/trill")
     space.host, space.running_commit = echo, space.commits[-1]
-    hub._left["me/trill"] = ["APP_STARTING", "RUNNING"]
-    space.stage = "PAUSED"
+    hub.let_tell("me/trill", ["PAUSED", "APP_STARTING", "RUNNING"])
     told = publish(WORDS, xet, small="first")
     assert told.code == 0, told.err
     assert hub.count("POST .*/restart") == 1
