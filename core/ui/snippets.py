@@ -101,7 +101,8 @@ def javascript(name: str, arguments: dict[str, Any], *, login: bool = False) -> 
         f'const client = await Client.connect("{ORIGIN}"{words});\n{read}'
         f'const result = await client.predict("/{name}", {body});\n'
         "console.log(JSON.stringify(result.data[0]));\n"
-        "globalThis.process?.exit(); // in Node: the client would keep the process alive"
+        "// Node: the client would keep the process alive\n"
+        'globalThis.process?.stdout.write("", () => process.exit());'
     )
 
 
