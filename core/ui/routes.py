@@ -6,6 +6,7 @@ there is. With a password on the hub, files and metrics want the same login as t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -20,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from core import health, registry
+from core import health, registry, settings
 from core import metrics as metrics_of
 from core.errors import NotFoundError
 from core.ui import embed, links, theme
@@ -30,20 +31,39 @@ _INLINE = re.compile(
     r"(image/(png|jpeg|webp|gif)|audio/[\w.+-]+|video/[\w.+-]+|application/json|text/plain)"
 )
 _DOWNLOAD_SECONDS = 600.0
+_EXPORT = "vitrine-export-"  # how `core.ui.history` names the folder of an export
+_DOWNLOAD_SHARE = 8  # part of the disk limit that downloads may take
 
 _downloads: dict[str, tuple[Path, float]] = {}
 
 
 def offer_download(path: Path) -> str:
-    """Offer a finished file for ten minutes; returns its address, relative to the hub."""
+    """Offer a finished file for ten minutes; returns its address, relative to the hub.
+
+    The oldest go earlier when all of them together take too much of the disk.
+    """
     now = time.monotonic()
-    for token, (old, until) in list(_downloads.items()):
-        if until < now:
+    most = settings.current().max_disk // _DOWNLOAD_SHARE
+    held = _size(path)
+    for token, (old, until) in reversed(list(_downloads.items())):
+        held += _size(old)
+        if until < now or 0 < most < held:
             _downloads.pop(token, None)
+            held -= _size(old)
             old.unlink(missing_ok=True)
+            if old.parent.name.startswith(_EXPORT):  # a folder that was made for it
+                with contextlib.suppress(OSError):
+                    old.parent.rmdir()
     token = secrets.token_urlsafe(18)
     _downloads[token] = (path, now + _DOWNLOAD_SECONDS)
     return f"download/{token}"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _may_read(request: Request) -> bool:

@@ -104,6 +104,28 @@ def test_uploads_go_to_the_data_folder_unless_the_environment_says_else(tmp_path
     assert os.environ["GRADIO_TEMP_DIR"] == "/elsewhere"
 
 
+def test_downloads_that_wait_are_bounded_and_leave_no_folder(tmp_path, monkeypatch):
+    from core.ui import routes
+
+    monkeypatch.setattr(routes, "_downloads", {})
+    settings.override(max_disk=8 * 250)
+    files = []
+    for i in range(4):
+        folder = tmp_path / f"vitrine-export-{i}"
+        folder.mkdir()
+        files.append(folder / "runs.zip")
+        files[-1].write_bytes(b"x" * 100)
+        routes.offer_download(files[-1])
+    assert [file.exists() for file in files] == [False, False, True, True]
+    assert not files[0].parent.exists()
+    assert len(routes._downloads) == 2
+    large = tmp_path / "large.zip"
+    large.write_bytes(b"x" * 900)
+    routes.offer_download(large)
+    assert large.exists(), "the newest is always given"
+    assert len(routes._downloads) == 1
+
+
 def test_a_running_hub_refuses_uploads_without_room_or_length(tmp_path):
     """8 MB of disk leave 200 MB for uploads: four of the largest size always fit."""
     with serving(tmp_path, env={"VITRINE_MAX_DISK": "8MB"}) as address:

@@ -67,8 +67,8 @@ def test_a_password_guards_pages_files_and_metrics(tmp_path):
         assert httpx.get(address + "healthz", timeout=60).status_code == 200
         assert httpx.get(address + "metrics", timeout=60).status_code == 401
         assert httpx.get(f"{address}artifact/{'0' * 32}/a.png", timeout=60).status_code == 401
-        assert "auth_required" in httpx.get(address + "echo", timeout=60).text
-        assert httpx.get(address + "gradio_api/mcp/schema", timeout=60).status_code == 404
+        assert "<h1>Vitrine</h1>" in httpx.get(address + "echo", timeout=60).text
+        assert httpx.get(address + "gradio_api/mcp/schema", timeout=60).status_code == 401
         with httpx.Client(base_url=address, timeout=60) as client:
             wrong = client.post("/login", data={"username": "ann", "password": "no"})
             assert wrong.status_code == 400
