@@ -133,7 +133,10 @@ def _unfold(value: Any) -> Any:
 
 
 def _as_text(value: Any) -> Any:
-    """The text of a file argument that came as Gradio's file object."""
+    """The text of a file argument that came as Gradio's file object, or as an upload answers it."""
+    value = _unfold(value)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     if isinstance(value, dict):
         return value.get("url") or value.get("path") or value
     return value
