@@ -4,7 +4,7 @@
 command takes ten. Everything but build and check is the real thing. Variants: `first`; `changed`,
 where one file differs; `shorter`, where one is gone; `big`, with 1 MB in many large files; `wrong`,
 whose front matter the Hub refuses; `mute`, whose smoke test asks for an endpoint that is not there;
-`unfit`, which the check refuses.
+`unfit`, which the check refuses; `dead`, which does not answer when the check has started it.
 """
 
 from __future__ import annotations
@@ -84,8 +84,13 @@ def put_in_place(variant: str) -> None:
             rows.append(build.File(path, len(data), hashlib.sha256(data).hexdigest()))
         return build.Export(plan, into, tuple(rows), sum(row.size for row in rows))
 
+    def small_check(export, *, visit, **_) -> list[Finding]:
+        if variant == "dead":
+            visit("http://127.0.0.1:9")
+        return list(UNFIT if variant == "unfit" else ())
+
     build.build = small
-    check.check = lambda export, **_: list(UNFIT if variant == "unfit" else ())
+    check.check = small_check
 
 
 def serve() -> None:

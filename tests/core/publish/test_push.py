@@ -23,6 +23,11 @@ def hub():
 
 
 @pytest.fixture(params=["lfs", "xet"])
+def both(request, hub, tmp_path):
+    return publisher_env(hub, tmp_path, mode=request.param) | {"MODE": request.param}
+
+
+@pytest.fixture(params=["xet", pytest.param("lfs", marks=pytest.mark.slow)])
 def env(request, hub, tmp_path):
     return publisher_env(hub, tmp_path, mode=request.param) | {"MODE": request.param}
 
@@ -47,15 +52,15 @@ def ours(hub):
     return {path: data for path, data in held(hub).items() if path != ".gitattributes"}
 
 
-def test_a_new_space_gets_every_file_byte_by_byte_in_one_commit(hub, env):
-    told = publish(QUICK, env, small="first")
+def test_a_new_space_gets_every_file_byte_by_byte_in_one_commit(hub, both):
+    told = publish(QUICK, both, small="first")
     assert told.code == 0, told.err
     assert ours(hub) == tree("first")
     assert len(hub.space("me/trill").commits) == 2  # the Hub's own first one, and ours
     assert hub.space("me/trill").messages[-1].startswith("Publish trill with Vitrine")
     large = {path for path, file in hub.space("me/trill").files.items() if file.lfs}
     assert large == {path for path in tree("first") if path.endswith((".flac", ".safetensors"))}
-    if env["MODE"] == "xet":
+    if both["MODE"] == "xet":
         assert hub.content.files
         assert not hub.large
     else:
@@ -119,10 +124,10 @@ def test_publishing_again_sends_what_changed_and_removes_what_is_gone(hub, env):
     assert len(hub.space("me/trill").commits) == 4
 
 
-def test_a_connection_lost_half_way_is_one_line_and_the_second_try_sends_the_rest(hub, env):
-    mode = env["MODE"]
+def test_a_connection_lost_half_way_is_one_line_and_the_second_try_sends_the_rest(hub, both):
+    mode = both["MODE"]
     hub.fail(STORE[mode], DROP, after=6 if mode == "lfs" else 0)
-    told = publish(QUICK, env, small="big")
+    told = publish(QUICK, both, small="big")
     assert told.code == 1
     assert told.error == (
         "error: The connection to the Hub was lost while uploading the files. What has arrived is "
@@ -134,7 +139,7 @@ def test_a_connection_lost_half_way_is_one_line_and_the_second_try_sends_the_res
 
     hub.heal()
     since = len(hub.requests)
-    told = publish(QUICK, env, small="big")
+    told = publish(QUICK, both, small="big")
     assert told.code == 0, told.err
     assert ours(hub) == tree("big")
     large = sum(len(data) for path, data in tree("big").items() if path.endswith(("c", "s")))
@@ -188,9 +193,9 @@ def test_somebody_elses_commit_meanwhile_is_never_replaced(hub, xet):
     assert ours(hub) == tree("first")
 
 
-def test_ctrl_c_during_the_upload_is_one_line_and_can_be_repeated(hub, env):
-    hub.fail(STORE[env["MODE"]], HOLD)
-    with start(QUICK, env, small="first") as process:
+def test_ctrl_c_during_the_upload_is_one_line_and_can_be_repeated(hub, both):
+    hub.fail(STORE[both["MODE"]], HOLD)
+    with start(QUICK, both, small="first") as process:
         assert hub.held.wait(60)
         process.send_signal(signal.SIGINT)
         try:
@@ -203,7 +208,7 @@ def test_ctrl_c_during_the_upload_is_one_line_and_can_be_repeated(hub, env):
         "Run the same command again to go on."
     ]
     hub.heal()
-    assert publish(QUICK, env, small="first").code == 0
+    assert publish(QUICK, both, small="first").code == 0
     assert ours(hub) == tree("first")
 
 

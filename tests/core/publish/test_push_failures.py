@@ -105,6 +105,10 @@ CASES = {
         "setup": lambda hub: setattr(hub, "largest_file", 250_000),
         "line": "spaces/trill/weights/model.safetensors is too large for the Hub: ",
     },
+    "an export that does not answer here": {
+        "small": "dead",
+        "line": "The smoke test failed: http://127.0.0.1:9 does not answer (",
+    },
     "too much for the store": {
         "setup": lambda hub: hub.fail(
             "POST .*/preupload", 413, "Repository storage limit reached (1 GB)"
@@ -199,6 +203,12 @@ def test_a_too_large_file_that_only_the_store_refuses_is_the_same_line(hub, run,
     told = run()
     assert told.code == 1
     assert "is too large for the Hub" in told.error
+
+
+def test_an_export_that_does_not_answer_here_is_never_sent(hub, run):
+    told = run(small="dead")
+    assert "That was the export on this machine; nothing was uploaded." in told.error
+    assert hub.count("POST|PUT") == 0
 
 
 def test_the_last_lines_of_the_log_stand_before_the_error(hub, run):
