@@ -138,7 +138,7 @@ def command(export: Export, state, *arguments, **variables):
         env={**clean_environment(state, "anna/trill", 7860), "SYSTEM": "", **variables},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,  # many may share the machine
     )
 
 
