@@ -291,7 +291,7 @@ class Hub:
             name = repo.commit(lines, self.large | self.content.files)
         if self.on_commit is not None:
             self.on_commit(repo)
-        else:
+        elif repo.kind == "space":
             self.let_tell(repo.name, self.stages)
         return {"commitOid": name, "commitUrl": f"{self.url}/spaces/{repo.name}/commit/{name}"}
 
