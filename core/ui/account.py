@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 PAGE = "account"
 TITLE = "My account"
+_STYLE = (
+    "<style>.vt-account{max-width:460px}.vt-account h2{font-size:20px;margin:0 0 6px}"
+    ".vt-account p{font-size:16px;line-height:1.5;margin:0 0 8px}</style>"
+)
 
 
 def offered() -> bool:
@@ -63,7 +67,7 @@ def _describe(run: Any, profile: gr.OAuthProfile | None) -> str:
         "account, and reaches no other ones."
     )
     return (
-        f"<h2>{title}</h2><p>{html.escape(chrome.method_title(run.method))}, "
+        f"{_STYLE}<h2>{title}</h2><p>{html.escape(chrome.method_title(run.method))}, "
         f"{files} files with settings and numbers. {who}</p>"
     )
 
@@ -83,12 +87,12 @@ def _on_load(
         said = _said("The Hub could not sign you in. Try again in a minute.", "bad")
     hidden = (gr.Textbox(visible=False), gr.Checkbox(visible=False), gr.Button(visible=False))
     if not run_id:
-        words = "<p>Open a result on the page of a method and press <em>Save to my account</em> there.</p>"
+        words = f"{_STYLE}<p>Open a result on the page of a method and press <em>Save to my account</em> there.</p>"
         return "", words, *hidden, said
     try:
         run = _find(run_id)
     except VitrineError as error:
-        return "", "", *hidden, _said(sentence(error), "bad")
+        return "", _STYLE, *hidden, _said(sentence(error), "bad")
     signed_in = profile is not None
     return (
         run.id,
@@ -157,8 +161,8 @@ def layout() -> None:
     chrome.plain_header(TITLE, "Keep a result in your own Hugging Face account.", PAGE)
     browser = jobs.browser_id()
     run_id = gr.Textbox("", visible=False)  # in the page, so that a restart does not lose it
-    with gr.Column(elem_id="vt-tabs"):
-        what = gr.HTML("", apply_default_css=False)
+    with gr.Column(elem_id="vt-tabs", elem_classes="vt-account"):
+        what = gr.HTML(_STYLE, apply_default_css=False)
         gr.LoginButton("Sign in with Hugging Face", logout_value="Log out {}", size="md")
         name = gr.Textbox(
             label="Repository", info="In your account; made if it is new.", visible=False
