@@ -116,7 +116,7 @@ def check_ours(standing: Standing, plan: Plan, *, overwrite: bool) -> None:
     if overwrite or standing.ours or (standing.empty and standing.sdk in ("gradio", "")):
         return
     held = [path for path in sorted(standing.files) if path not in ADDED_BY_THE_HUB]
-    what = f"{len(held)} file{'s' if len(held) != 1 else ''}, such as {', '.join(held[:3])}"
+    what = f"{len(held)} files, such as {', '.join(held[:3])}" if held else "no files"
     if standing.sdk not in ("gradio", ""):
         what = f"a {standing.sdk} Space with {what}"
     raise InputError(

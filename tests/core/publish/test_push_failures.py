@@ -94,7 +94,7 @@ CASES = {
     },
     "a Docker Space": {
         "setup": docker,
-        "line": "me/trill exists and was not made by Vitrine: a docker Space with 0 files",
+        "line": "me/trill exists and was not made by Vitrine: a docker Space with no files",
     },
     "a plan is needed": {
         "words": [*QUICK, "--hardware", "cpu-basic"],
