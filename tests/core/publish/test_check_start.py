@@ -135,7 +135,12 @@ def command(export: Export, state, *arguments, **variables):
     return subprocess.run(
         [sys.executable, "app.py", *arguments],
         cwd=export.folder,
-        env={**clean_environment(state, "anna/trill", 7860), "SYSTEM": "", **variables},
+        env={
+            **clean_environment(state, "anna/trill", 7860),
+            "SYSTEM": "",
+            "OMP_NUM_THREADS": "1",
+            **variables,
+        },
         capture_output=True,
         text=True,
         timeout=300,  # many may share the machine
