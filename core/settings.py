@@ -174,6 +174,11 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
     return Settings(**given)  # type: ignore[arg-type]
 
 
+def tell_gradio(chosen: Settings) -> None:
+    """Put the folder of uploads where Gradio reads it, unless the environment names one already."""
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(chosen.resolved_upload_dir.absolute()))
+
+
 _current: Settings | None = None
 
 

@@ -107,12 +107,6 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("HF_HUB_OFFLINE", "offline", "1", "never ask the network for weights"),
     Variable("SYSTEM", "on_space", "spaces", "set by Hugging Face Spaces: listen on every address"),
-    Variable(
-        "OAUTH_CLIENT_ID",
-        "oauth",
-        "set by the Space",
-        "set by Spaces with OAuth: visitors can save runs to their own account",
-    ),
     Variable("RANK", "process_index", "1", "set by `accelerate launch` in each of its processes"),
     Variable("SPACES_ZERO_GPU", "zero_gpu", "true", "set by ZeroGPU Spaces"),
 )

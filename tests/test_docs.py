@@ -17,7 +17,7 @@ from scripts import file_sizes, generate_docs, pins
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 # settings that only the command line or the code decides
-WITHOUT_VARIABLE = {"share", "max_upload_bytes", "max_audio_seconds"}
+WITHOUT_VARIABLE = {"share", "max_upload_bytes", "max_audio_seconds", "oauth", "space_id"}
 
 
 def tracked():

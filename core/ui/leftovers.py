@@ -37,7 +37,7 @@ _YOUNG = 60.0  # seconds; a file may still be written, or its event may not have
 
 def settle(chosen: Settings) -> None:
     """Tell Gradio where uploads go, unless the environment did; before any component is made."""
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(chosen.resolved_upload_dir.absolute()))
+    settings.tell_gradio(chosen)
 
 
 class Waiting:
