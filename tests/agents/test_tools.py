@@ -8,6 +8,7 @@ import re
 import jsonschema
 import pytest
 
+import core
 from core.methods.trill import lesson_endpoints
 from core.methods.trill.endpoints import CALLS
 from tests.agents.talking import fetch, talk_to
@@ -95,7 +96,9 @@ def test_the_instructions_say_how_files_go_in_and_come_out(hub):
     async def first(session):
         return await session.initialize()
 
-    words = talk_to(hub, first).instructions
+    told = talk_to(hub, first)
+    assert (told.serverInfo.name, told.serverInfo.version) == ("vitrine", core.__version__)
+    words = told.instructions
     for part in ("/gradio_api/upload", "/example/METHOD/ID", "data: URI", "whole_answer", '"run"'):
         assert part in words
 

@@ -9,7 +9,6 @@ import logging
 import mimetypes
 import re
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any
 
 import gradio as gr
@@ -21,6 +20,7 @@ from mcp.shared.exceptions import McpError
 from pydantic import AnyUrl
 from starlette.requests import Request
 
+import core
 from core import registry
 from core.errors import BusyError, NotFoundError, VitrineError
 from core.ui import routes
@@ -73,7 +73,7 @@ class HubServer:
         self._free = asyncio.Semaphore(MAX_CALLS)
         self._shelf = answers.Shelf()
         self.server: Server[Any, Request] = Server(
-            "vitrine", version=version("gradio"), instructions=INSTRUCTIONS
+            "vitrine", version=core.__version__, instructions=INSTRUCTIONS
         )
         self.server.list_tools()(self._list_tools)
         self.server.call_tool(validate_input=False)(self._call)
