@@ -248,6 +248,9 @@ def publish(
     hardware: Annotated[
         str, typer.Option(help="What it runs on; ZeroGPU is the only one that is free.")
     ] = "zero-a10g",
+    torch_index: Annotated[
+        str, typer.Option(metavar="URL", help="Package index with CPU builds of torch; CPU only.")
+    ] = "",
     private: Annotated[bool, typer.Option("--private", help="Only you see the new Space.")] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Also fetch the models of the full tier.")
@@ -278,6 +281,7 @@ def publish(
         repo=repo,
         dry_run=dry_run,
         hardware=hardware,
+        torch_index=torch_index,
         private=private,
         full=full,
         variables=variable or [],

@@ -191,6 +191,8 @@ def test_every_import_is_required():
     """Third-party modules that the code imports are in requirements.txt, or come with Gradio."""
     known = {_module_name(Requirement(line).name) for line in doctor.requirements()}
     known |= {"starlette", "fastapi", "markdown_it", "pydantic", "packaging"}  # with Gradio
+    known |= {"anyio", "httpx", "safehttpx", "yaml"}  # likewise
+    known |= {"httpx2"}  # with huggingface_hub
     optional = {"espeakng_loader", "mcp", "spaces", "psycopg", "ray", "gradio_client"}
     found = set()
     for path in TRACKED:

@@ -37,6 +37,7 @@ def publish(
     repo: str | None,
     dry_run: Path | None,
     hardware: str,
+    torch_index: str,
     private: bool,
     full: bool,
     variables: Sequence[str],
@@ -52,6 +53,7 @@ def publish(
         repo: `OWNER/NAME`; may be left out for a dry run.
         dry_run: build and check into this folder and stop there.
         hardware: an id of the platform.
+        torch_index: package index with CPU builds of torch, for a CPU; may be empty.
         private: only the owner sees the Space.
         full: carry the full tiers as well.
         variables: `NAME=VALUE` each.
@@ -75,7 +77,14 @@ def publish(
             f"Write, for instance, --repo OWNER/{name}."
         )
     try:
-        plan = plan_for(name, repo=repo or "", hardware=hardware, private=private, full=full)
+        plan = plan_for(
+            name,
+            repo=repo or "",
+            hardware=hardware,
+            private=private,
+            full=full,
+            torch_index=torch_index,
+        )
     except InputError as error:
         raise WrongUsage(str(error)) from error
     given_variables = parse_variables(variables)

@@ -30,7 +30,6 @@ FILE = Path(__file__).with_name("pins.toml")
 ZERO_TORCH = "2.11.0"  # the newest that ZeroGPU supports
 ZERO_PYTHON = "3.12.12"  # the newest that ZeroGPU supports
 PYTHON = "3.12"  # elsewhere; the platform takes any
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"  # has the builds of torch without CUDA
 # The platform's package cannot be installed for development: it patches torch where it is imported.
 ZERO_PACKAGE = "spaces==0.51.3"
 
@@ -90,7 +89,7 @@ def torch_line(plan: Plan) -> str:
     """The one line that depends on the hardware."""
     if plan.zero:  # its package refuses a build without CUDA
         return f"torch=={ZERO_TORCH}"
-    return f"torch=={pins().torch}+cpu" if plan.cpu else f"torch=={pins().torch}"
+    return f"torch=={pins().torch}+cpu" if plan.torch_index else f"torch=={pins().torch}"
 
 
 def requirements(plan: Plan) -> str:
@@ -101,7 +100,7 @@ def requirements(plan: Plan) -> str:
     )
     lines = [
         f"# Exact versions for {where} ({plan.hardware}), Python {python_version(plan)}; tested together.",
-        *([f"--extra-index-url {CPU_INDEX}"] if plan.cpu else []),
+        *([f"--extra-index-url {plan.torch_index}"] if plan.torch_index else []),
         torch_line(plan),
         *([ZERO_PACKAGE] if plan.zero else []),
         *pins().direct,

@@ -27,6 +27,8 @@ class Plan:
         private: only its owner may see the Space.
         full: the models of the full tiers are fetched while the Space is built.
         oauth: visitors may log in with their account of the platform.
+        torch_index: https address of a package index with CPU builds of torch, for a CPU only;
+            empty takes the default build, which runs there too but is larger.
     """
 
     methods: tuple[str, ...]
@@ -36,6 +38,7 @@ class Plan:
     private: bool = False
     full: bool = False
     oauth: bool = True
+    torch_index: str = ""
 
     @property
     def name(self) -> str:
@@ -67,6 +70,7 @@ def plan_for(
     private: bool = False,
     full: bool = False,
     oauth: bool = True,
+    torch_index: str = "",
 ) -> Plan:
     """Plan the Space of one method, or of the hub with all methods.
 
@@ -77,13 +81,16 @@ def plan_for(
         private: only its owner may see the Space.
         full: carry the full tiers too, which must then name pinned models.
         oauth: offer the platform's login.
+        torch_index: https address of a package index with CPU builds of torch, or empty.
 
     Raises:
         NotFoundError: there is no such method.
-        InputError: the repository, the hardware or the wish for a full tier cannot be meant.
+        InputError: the repository, the hardware, the index or the wish for a full tier cannot be
+            meant.
     """
     check_repo(repo)
     check_hardware(hardware)
+    check_torch_index(torch_index, hardware)
     if name == HUB:
         methods = tuple(spec.slug for spec in registry.specs())
         if not methods:
@@ -98,6 +105,7 @@ def plan_for(
         private=private,
         full=full,
         oauth=oauth,
+        torch_index=torch_index,
     )
     if full and not list(chosen.preloaded()):
         raise InputError(
@@ -124,6 +132,22 @@ def check_hardware(hardware: str) -> None:
         raise InputError(
             f"{hardware!r} is no hardware of the platform. Known: {', '.join(known)}. "
             "zero-a10g is free; choose one of them with --hardware."
+        )
+
+
+def check_torch_index(address: str, hardware: str) -> None:
+    """Raise InputError unless `address` is empty, or an https address for hardware without a GPU."""
+    if not address:
+        return
+    if not hardware.startswith("cpu-"):
+        raise InputError(
+            f"--torch-index was given for {hardware}, which has a GPU and needs the default build of "
+            "torch. It serves cpu-basic and cpu-upgrade. Leave it out."
+        )
+    if not re.fullmatch(r"https://[\w.-]+(/[\w./-]*)?", address):
+        raise InputError(
+            f"{address!r} is no address of a package index. One with https and without a password "
+            "works. Copy it from the installation page of PyTorch, for the platform CPU."
         )
 
 

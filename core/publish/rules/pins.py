@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from core.publish.pins import CPU_INDEX, plain
+from core.publish.pins import plain
 from core.publish.rules import Finding, Tree
 
 _FILE = "requirements.txt"
@@ -23,8 +23,8 @@ def check(tree: Tree) -> Iterator[Finding]:
     lines = [line for line in lines if line]
     for line in lines:
         if line.startswith("-"):
-            if not (tree.plan.cpu and line == f"--extra-index-url {CPU_INDEX}"):
-                words = f"has the option {line!r}. Only a Space without GPU has one. Build again."
+            if not (tree.plan.torch_index and line == f"--extra-index-url {tree.plan.torch_index}"):
+                words = f"has the option {line!r}. Only --torch-index adds one. Build again."
                 yield Finding("error", words, _FILE)
         elif not _PIN.fullmatch(line):
             words = f"leaves the version open: {line!r}. Write name==version, or it rots."
@@ -60,3 +60,7 @@ def _torch(tree: Tree, found: dict[str, str]) -> Iterator[Finding]:
             yield Finding("error", "lacks `spaces`, which lends the GPU. Build again.", _FILE)
     elif torch.endswith("+cpu") and not tree.plan.cpu:
         yield Finding("error", "pins torch without CUDA for a machine with a GPU.", _FILE)
+    elif tree.plan.cpu and not tree.plan.torch_index:
+        words = "pins the default build of torch, 2.6 GB to install, most of it for GPUs."
+        more = "--torch-index with PyTorch's index of CPU builds makes it 0.2 GB."
+        yield Finding("note", f"{words} {more}", _FILE)

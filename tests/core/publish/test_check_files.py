@@ -189,7 +189,8 @@ def test_zero_gpu_wants_a_python_that_it_has(seen):
 def test_a_build_without_cuda_is_for_cpus_only(seen):
     text = seen.texts["requirements.txt"].replace("torch==2.11.0", "torch==2.13.0+cpu")
     gpu = Tree(plan_for("trill", hardware="t4-small"), seen.folder)
-    cpu = Tree(plan_for("trill", hardware="cpu-basic"), seen.folder)
+    index = "https://wheels.example.org"
+    cpu = Tree(plan_for("trill", hardware="cpu-basic", torch_index=index), seen.folder)
     assert "without CUDA" in errors(pins, seeing(gpu, {"requirements.txt": text}))[0][1]
     assert errors(pins, seeing(cpu, {"requirements.txt": text})) == []
 

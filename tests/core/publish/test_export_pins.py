@@ -8,6 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from core import doctor
+from core.errors import InputError
 from core.publish import pins
 from core.publish.plan import plan_for
 from core.publish.rules.pins import ZERO_PYTHON, ZERO_TORCH
@@ -101,13 +102,34 @@ def test_zero_gpu_gets_its_newest_torch_and_python_and_its_package():
     assert not any(line.startswith("-") or "+cpu" in line for line in lines)
 
 
-def test_a_cpu_gets_the_build_without_cuda_and_the_only_index_line():
-    lines = text("cpu-basic").splitlines()
+def test_a_cpu_gets_the_build_without_cuda_from_the_index_that_is_named():
+    index = "https://wheels.example.org/cpu"
+    plan = plan_for("trill", hardware="cpu-basic", torch_index=index)
+    lines = pins.requirements(plan).splitlines()
     assert f"torch=={pins.pins().torch}+cpu" in lines
-    assert [line for line in lines if line.startswith("-")] == [
-        f"--extra-index-url {pins.CPU_INDEX}"
-    ]
+    assert [line for line in lines if line.startswith("-")] == [f"--extra-index-url {index}"]
     assert not any(line.startswith("spaces==") for line in lines)
+
+
+def test_a_cpu_without_an_index_gets_the_default_build():
+    lines = text("cpu-basic").splitlines()
+    assert f"torch=={pins.pins().torch}" in lines
+    assert not any(line.startswith(("-", "spaces==")) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "index", "said"),
+    [
+        ("zero-a10g", "https://wheels.example.org/cpu", "needs the default build"),
+        ("t4-small", "https://wheels.example.org/cpu", "needs the default build"),
+        ("cpu-basic", "http://wheels.example.org/cpu", "no address of a package index"),
+        ("cpu-basic", "https://me:word@wheels.example.org", "no address of a package index"),
+        ("cpu-basic", "https://a.example.org\n-r other.txt", "no address of a package index"),
+    ],
+)
+def test_an_index_is_https_and_for_a_cpu(hardware, index, said):
+    with pytest.raises(InputError, match=said):
+        plan_for("trill", hardware=hardware, torch_index=index)
 
 
 def test_a_gpu_of_ones_own_gets_a_plain_pin():

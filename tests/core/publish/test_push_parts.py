@@ -156,7 +156,9 @@ def test_changed_settings_get_some_seconds_to_show():
 
 
 def test_waiting_ends_in_words():
-    with pytest.raises(VitrineError, match=r"me/x is still building after 1 minutes. All files are"):
+    with pytest.raises(
+        VitrineError, match=r"me/x is still building after 1 minutes. All files are"
+    ):
         wait(FakeApi(("BUILDING", "")), limit=60)
 
 
