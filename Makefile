@@ -34,6 +34,7 @@ check: install-dev  ## lint, format, import contracts, types, generated tables
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m scripts.generate_docs --check
+	@$(BIN)/python -m core.publish.pins --check
 	@$(BIN)/pyright
 	@$(BIN)/pyright --pythonversion 3.12
 
@@ -64,6 +65,7 @@ reinstall: _python  ## from nothing, for instance after a GPU was added
 
 pins: install-dev  ## write requirements-dev.txt from what is installed
 	@$(BIN)/python -m scripts.pins > requirements-dev.new && mv requirements-dev.new requirements-dev.txt
+	@$(BIN)/python -m core.publish.pins
 
 .PHONY: _python
 _python:

@@ -130,39 +130,45 @@ def _stay() -> str:
     )
 
 
-def _owner(payload: dict[str, Any]) -> tuple[str, str]:
-    return str(payload.get("owner", "")), str(payload.get("method", ""))
+def _said(payload: Any, name: str) -> str:
+    """A text in what a page's script sent, or an empty one; anybody can send anything here."""
+    value = payload.get(name) if isinstance(payload, dict) else None
+    return value if isinstance(value, str) else ""
 
 
-def _pin(payload: dict[str, Any]) -> dict[str, str]:
+def _pin(payload: Any) -> dict[str, str]:
     """Pin or unpin a run of this browser."""
-    return _change(payload, lambda store, owner: store.pin(payload["run"], owner, payload["on"]))
+    on = isinstance(payload, dict) and payload.get("on") is True
+    return _change(payload, lambda store, run, owner: store.pin(run, owner, on))
 
 
-def _delete(payload: dict[str, Any]) -> dict[str, str]:
+def _delete(payload: Any) -> dict[str, str]:
     """Delete a run of this browser."""
-    return _change(payload, lambda store, owner: store.delete(payload["run"], owner))
+    return _change(payload, lambda store, run, owner: store.delete(run, owner))
 
 
-def _change(payload: dict[str, Any], change: Any) -> dict[str, str]:
+def _change(payload: Any, change: Any) -> dict[str, str]:
     from core.runs import store
 
-    owner, method = _owner(payload)
+    owner, method = jobs.known_owner(payload), _said(payload, "method")
     try:
-        change(store(), owner)
+        change(store(), _said(payload, "run"), owner)
     except VitrineError as error:
         return {"error": sentence(error)}
     return {"html": markup(method, owner)}
 
 
-def _export(payload: dict[str, Any]) -> dict[str, str]:
+def _export(payload: Any) -> dict[str, str]:
     """Zip runs of this browser and return the address of the file's one-time copy."""
     from core.runs import store
     from core.ui.routes import offer_download
 
-    owner, method = _owner(payload)
-    own = {run.id for run in store().list(method=method, owner=owner, limit=200)}
-    chosen = [run for run in payload.get("runs") or own if run in own]
+    owner, method = jobs.known_owner(payload), _said(payload, "method")
+    own = {run.id: run for run in store().list(method=method, owner=owner, limit=200)}
+    asked = payload.get("runs") if isinstance(payload, dict) else None
+    if not isinstance(asked, list) or not asked:
+        asked = list(own)
+    chosen = [run for run in asked if isinstance(run, str) and run in own]
     if not chosen:
         return {"error": "There is nothing to export yet."}
     folder = Path(tempfile.mkdtemp(prefix="vitrine-export-"))

@@ -290,6 +290,23 @@ def test_export_zips_own_runs_only_and_offers_them_for_a_while():
     assert "error" in history._export({"owner": "N" * 20, "method": "echo", "runs": []})
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        "x",
+        7,
+        {},
+        {"owner": [1], "run": {}, "on": "yes"},
+        {"owner": None, "runs": [[], 3]},
+    ],
+)
+def test_odd_words_of_a_script_change_nothing_and_break_nothing(payload):
+    for ask in (history._pin, history._delete, history._export):
+        assert "error" in ask(payload)
+
+
 # --- errors, cards, page ------------------------------------------------------------------------
 
 
