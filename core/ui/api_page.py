@@ -33,7 +33,7 @@ p { margin: 0 0 10px; font-size: 16px; line-height: 1.55; }
 h3 code { font: inherit; }
 .vt-api-part, .vt-endpoint { scroll-margin-top: 16px; }
 .vt-endpoint { padding: 24px 0 28px; border-top: 1px solid var(--vt-line); border-bottom: 0; }
-.vt-anchor { margin-left: 8px; color: var(--vt-quiet); text-decoration: none; }
+.vt-anchor { margin-left: 8px; color: var(--vt-quiet); text-decoration: underline; }
 .vt-toc { list-style: none; margin: 0 0 22px; padding: 0; }
 .vt-toc li { display: grid; grid-template-columns: 180px minmax(0, 1fr); gap: 12px; margin: 0; padding: 3px 0; font-size: 15px; }
 .vt-toc a { text-underline-offset: 6px; }
