@@ -15,8 +15,9 @@ PLACES: dict[str, tuple[float, float, float]] = {
     "right": (46.5, 57.0, 1.0),
     "near left": (22.0, 57.0, 1.0),  # close enough to touch
     "near right": (42.0, 57.0, 1.0),
-    "above": (32.0, 32.5, 0.94),
-    "below": (32.0, 59.0, 0.94),
+    "above": (32.0, 36.0, 1.0),
+    "above left": (19.0, 36.0, 1.0),
+    "above right": (45.0, 36.0, 1.0),
     "beside left": (11.0, 58.0, 0.72),
     "beside right": (53.0, 58.0, 0.72),
     "sky left": (13.0, 23.0, 0.72),
@@ -58,7 +59,7 @@ def frame_of(e: Entity, backdrop: Backdrop) -> tuple[float, float, float, bool, 
     lift = 0.0
     if e.place.startswith("sky"):
         y += 22.0 * (scale - 0.45)
-    elif e.kind in FLOATING and e.place not in ("above",):
+    elif e.kind in FLOATING and not e.place.startswith("above"):
         lift = 4.0 * scale
     zoom = backdrop.zoom
     x = 32.0 + (x - 32.0) * zoom

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from core.world.draw.sketch import (
     ARC,
     BLOTCHES,
+    BOX,
     CHECKS,
     DOTS,
     FRAME,
@@ -59,6 +60,7 @@ def rasterise(sketch: Sketch, canvas: Floats, *, colours: bool = True) -> None:
     key = ((heads[:, 1] * 8 + heads[:, 2]) * 2 + heads[:, 3]) * 8 + heads[:, 4]
     order = np.argsort(key, kind="stable")
     heads, rows, bounds, key = heads[order], rows[order], bounds[order], key[order]
+    columns = np.ascontiguousarray(rows.T)
     planes = canvas.reshape(canvas.shape[0], -1)
     cuts = np.flatnonzero(np.diff(key)) + 1
     starts = [0, *cuts.tolist()]
@@ -66,7 +68,7 @@ def rasterise(sketch: Sketch, canvas: Floats, *, colours: bool = True) -> None:
     for start, end in zip(starts, ends, strict=True):
         _, _, shape, clipped, pattern = heads[start].tolist()
         _draw(
-            rows[start:end],
+            columns[:, start:end],
             bounds[start:end],
             heads[start:end, 0],
             (shape, bool(clipped), pattern),
@@ -80,7 +82,7 @@ def _scaled(rows: Floats, heads: npt.NDArray[np.int32], k: float) -> Floats:
     """The same shapes on a canvas k times as large."""
     out = rows.copy()
     out[:, 0:9] *= k
-    unit = {OVAL: (4, 5), STAR: (3, 4, 5)}
+    unit = {OVAL: (4, 5), BOX: (4, 5), STAR: (3, 4, 5)}
     for shape, columns in unit.items():
         for column in columns:
             mine = heads[:, 2] == shape
@@ -98,7 +100,7 @@ def _scaled(rows: Floats, heads: npt.NDArray[np.int32], k: float) -> Floats:
 def _bounds(rows: Floats, heads: npt.NDArray[np.int32], size: int) -> Ints:
     """Pixel boxes (n, 4) as x0, y0, x1, y1, clipped to the frame."""
     box = np.empty((len(rows), 4), np.float32)
-    for shape in range(5):
+    for shape in range(6):
         mine = np.flatnonzero(heads[:, 2] == shape)
         if not len(mine):
             continue
@@ -119,6 +121,11 @@ def _bounds(rows: Floats, heads: npt.NDArray[np.int32], size: int) -> Ints:
         elif shape == POLY:
             low = p[:, 0:8].reshape(-1, 4, 2).min(1) - p[:, 8:9]
             high = p[:, 0:8].reshape(-1, 4, 2).max(1) + p[:, 8:9]
+        elif shape == BOX:
+            a, b, c, s, r = (p[:, i] for i in (2, 3, 4, 5, 6))
+            c, s = np.abs(c), np.abs(s)
+            half = np.stack([a * c + b * s + r, a * s + b * c + r], 1)
+            low, high = p[:, :2] - half, p[:, :2] + half
         elif shape == ARC:
             low, high = p[:, :2] - (p[:, 2:3] + p[:, 3:4]), p[:, :2] + (p[:, 2:3] + p[:, 3:4])
         else:
@@ -130,7 +137,7 @@ def _bounds(rows: Floats, heads: npt.NDArray[np.int32], size: int) -> Ints:
 
 
 def _draw(
-    rows: Floats,
+    columns: Floats,
     bounds: Ints,
     pictures: npt.NDArray[np.int32],
     formula: tuple[int, bool, int],
@@ -142,137 +149,266 @@ def _draw(
     shape, clipped, pattern = formula
     x0, y0, x1, y1 = bounds.T
     heights = y1 - y0
-    of_row = np.repeat(np.arange(len(rows)), heights)  # (r,) which shape
-    y = np.arange(len(of_row)) - np.repeat(np.cumsum(heights) - heights - y0, heights)
-    widths = (x1 - x0)[of_row]
-    ends = np.cumsum(widths)
-    of_pixel = np.repeat(np.arange(len(of_row)), widths)  # (p,) which row
-    steps = np.arange(len(of_pixel))
-    x = steps - np.repeat(ends - widths - x0[of_row], widths)
-    index = np.repeat((pictures[of_row].astype(np.int64) * size + y) * size, widths) + x
-    row = rows[of_row]
-    fx = x.astype(np.float32) + _HALF
+    of = np.arange(len(bounds)).repeat(heights)  # (r,) which shape
+    y = np.arange(len(of)) - (heights.cumsum() - heights - y0).repeat(heights)
+    row = columns[: WIDTH if pattern else 22].take(of, axis=1)  # (22 or 33, r)
     fy = y.astype(np.float32) + _HALF
+    low, high = x0.take(of), x1.take(of)
+    low, high = _narrowed(shape, clipped, row, fy, low, high)
+    widths = np.maximum(high - low, 0)
+    ends = widths.cumsum()
+    total = int(ends[-1])
+    if not total:
+        return
+    before = ends - widths
+    steps = np.arange(total)
+    x = steps - (before - low).repeat(widths)
+    index = x + ((pictures.take(of).astype(np.int64) * size + y) * size).repeat(widths)
+    fx = x.astype(np.float32)
+    fx += _HALF
 
-    distance = _DISTANCES[shape](row, fx, fy, of_pixel)
+    distance = _DISTANCES[shape](row, fx, fy, widths)
     if clipped:
-        edge = (row[:, 10] * fy - row[:, 11])[of_pixel] + row[:, 9][of_pixel] * fx
+        edge = row[9].repeat(widths)
+        edge *= fx
+        edge += (row[10] * fy - row[11]).repeat(widths)
         np.maximum(distance, edge, out=distance)
-    soft = np.maximum(row[:, 12], _ONE)
     # coverage of the pixel: a ramp one pixel wide, wider where the shape is soft
-    cover = _HALF - distance * (_ONE / soft)[of_pixel]
-    np.clip(cover, 0.0, 1.0, out=cover)
-    cover *= row[:, 13][of_pixel]
-    kept = np.flatnonzero(cover)
-    cover, index = cover[kept], index[kept]
+    slope = -_ONE / np.maximum(row[12], _ONE)
+    cover = distance * slope.repeat(widths)
+    cover += _HALF
+    cover.clip(0.0, 1.0, out=cover)
+    alpha = row[13]
+    if (alpha != _ONE).any():
+        cover *= alpha.repeat(widths)
     if not colours:
         plane = planes[0]
-        here = plane[index]
+        here = plane.take(index)
         plane[index] = here + cover * (_ONE - here)
         return
-    of_pixel, fx = of_pixel[kept], fx[kept]
 
-    shade = (row[:, 17] + row[:, 19] * fy)[of_pixel] + row[:, 18][of_pixel] * fx
-    if row[:, 20].any():
-        depth = distance[kept] * (_ONE / (row[:, 21] * np.float32(_EDGE_WIDTH)))[of_pixel]
-        depth += _ONE
-        np.clip(depth, 0.0, 1.0, out=depth)
-        shade *= _ONE - row[:, 20][of_pixel] * depth
-    second = _pattern(pattern, row, fx, fy, of_pixel) if pattern else None
+    shade = row[18].repeat(widths)
+    shade *= fx
+    shade += (row[17] + row[19] * fy).repeat(widths)
+    rim = row[20]
+    if rim.any():
+        distance *= (_ONE / (row[21] * np.float32(_EDGE_WIDTH))).repeat(widths)
+        distance += _ONE
+        distance.clip(0.0, 1.0, out=distance)
+        distance *= (-rim).repeat(widths)
+        distance += _ONE
+        shade *= distance
+    second = _pattern(pattern, row, fx, fy, widths) if pattern else None
     for channel in range(3):
-        colour = row[:, 14 + channel][of_pixel]
+        colour = row[14 + channel].repeat(widths)
         if second is not None:
-            colour += second * (row[:, 30 + channel][of_pixel] - colour)
+            colour += second * (row[30 + channel].repeat(widths) - colour)
         colour *= shade
         plane = planes[channel]
-        here = plane[index]
+        here = plane.take(index)
         colour -= here
         colour *= cover
         colour += here
         plane[index] = colour
 
 
-def _round(row: Floats, fx: Floats, fy: Floats, of: Ints) -> Floats:
-    ax, ay, ra, bx, by, rb = (row[:, i] for i in range(6))
+def _narrowed(
+    shape: int, clipped: bool, row: Floats, fy: Floats, low: Ints, high: Ints
+) -> tuple[Ints, Ints]:
+    """Per row, the pixels that a shape can touch: its box without the empty ends."""
+    margin = np.maximum(row[12], _ONE) * _HALF + np.float32(0.6)
+    left = np.full(len(fy), np.float32(-1e6))
+    right = np.full(len(fy), np.float32(1e6))
+    planes: list[tuple[Floats, Floats]] = []  # nx and the bound of nx * x
+    if shape == ROUND:
+        ax, ay, ra, bx, by, rb = row[:6]
+        dx, dy = bx - ax, by - ay
+        length = np.sqrt(dx * dx + dy * dy)
+        # the band around the axis; a ball has no axis
+        reach = np.where(length > 1e-3, (np.maximum(ra, rb) + margin) * length, np.float32(1e9))
+        across = (fy - ay) * dx + ax * dy
+        planes = [(dy, across + reach), (-dy, reach - across)]
+    elif shape == POLY:
+        for nx, ny, off in _sides(row):
+            planes.append((nx, off + row[8] + margin - ny * fy))
+    elif shape == OVAL:
+        cx, cy, rx, ry, c, s = row[:6]
+        a2, b2 = (rx + margin) ** 2, (ry + margin) ** 2
+        ey = fy - cy
+        a = c * c / a2 + s * s / b2
+        b = c * s * (_ONE / a2 - _ONE / b2) * ey
+        root = b * b - a * (ey * ey * (s * s / a2 + c * c / b2) - _ONE)
+        root = np.sqrt(np.maximum(root, np.float32(0.0))) / a
+        middle = cx - b / a
+        left, right = middle - root - _ONE, middle + root + _ONE
+    elif shape == BOX:
+        cx, cy, hx, hy, c, s, r = row[:7]
+        ey = fy - cy
+        hx, hy = hx + r + margin, hy + r + margin
+        planes = [
+            (c, hx - s * ey + c * cx),
+            (-c, hx + s * ey - c * cx),
+            (-s, hy - c * ey - s * cx),
+            (s, hy + c * ey + s * cx),
+        ]
+    if clipped:
+        planes.append((row[9], row[11] + margin - row[10] * fy))
+    for nx, bound in planes:
+        flat = np.abs(nx) < 1e-4
+        edge = bound / np.where(flat, _ONE, nx)
+        right = np.where(~flat & (nx > 0), np.minimum(right, edge), right)
+        left = np.where(~flat & (nx < 0), np.maximum(left, edge), left)
+    np.maximum(left, np.float32(-1e6), out=left)
+    np.minimum(right, np.float32(1e6), out=right)
+    low = np.maximum(low, np.floor(left).astype(np.int64))
+    high = np.minimum(high, np.ceil(right).astype(np.int64))
+    return low, high
+
+
+def _round(row: Floats, fx: Floats, fy: Floats, n: Ints) -> Floats:
+    ax, ay, ra, bx, by, rb = row[:6]
     dx, dy = bx - ax, by - ay
-    length = np.maximum(dx * dx + dy * dy, np.float32(1e-6))
     ey = fy - ay
-    ex = fx - ax[of]
-    t = ex * (dx / length)[of] + (ey * dy / length)[of]
-    np.clip(t, 0.0, 1.0, out=t)
-    ex -= t * dx[of]
-    wy = ey[of] - t * dy[of]
-    return np.sqrt(ex * ex + wy * wy) - (ra[of] + t * (rb - ra)[of])
+    ex = fx - ax.repeat(n)
+    if not (dx.any() or dy.any() or (ra != rb).any()):  # balls
+        ex *= ex
+        ex += (ey * ey).repeat(n)
+        np.sqrt(ex, out=ex)
+        ex -= ra.repeat(n)
+        return ex
+    length = np.maximum(dx * dx + dy * dy, np.float32(1e-6))
+    t = (dx / length).repeat(n)
+    t *= ex
+    t += (ey * dy / length).repeat(n)
+    t.clip(0.0, 1.0, out=t)
+    ex -= t * dx.repeat(n)
+    wy = ey.repeat(n)
+    wy -= t * dy.repeat(n)
+    ex *= ex
+    wy *= wy
+    ex += wy
+    np.sqrt(ex, out=ex)
+    ex -= ra.repeat(n)
+    t *= (rb - ra).repeat(n)
+    ex -= t
+    return ex
 
 
-def _oval(row: Floats, fx: Floats, fy: Floats, of: Ints) -> Floats:
-    cx, cy, rx, ry, c, s = (row[:, i] for i in range(6))
+def _oval(row: Floats, fx: Floats, fy: Floats, n: Ints) -> Floats:
+    cx, cy, rx, ry, c, s = row[:6]
     ey = fy - cy
-    ex = fx - cx[of]
-    u = ex * (c / rx)[of] + (ey * s / rx)[of]
-    v = ex * (-s / ry)[of] + (ey * c / ry)[of]
+    u = fx * (c / rx).repeat(n)
+    u += ((ey * s - cx * c) / rx).repeat(n)
+    v = fx * (-s / ry).repeat(n)
+    v += ((ey * c + cx * s) / ry).repeat(n)
     u *= u
     v *= v
     k0 = np.sqrt(u + v)
-    u *= (_ONE / (rx * rx))[of]
-    v *= (_ONE / (ry * ry))[of]
-    k1 = np.sqrt(u + v)
-    return k0 * (k0 - _ONE) / np.maximum(k1, np.float32(1e-6))
+    u *= (_ONE / (rx * rx)).repeat(n)
+    v *= (_ONE / (ry * ry)).repeat(n)
+    u += v
+    np.sqrt(u, out=u)
+    np.maximum(u, np.float32(1e-6), out=u)
+    v = k0 - _ONE
+    v *= k0
+    v /= u
+    return v
 
 
-def _poly(row: Floats, fx: Floats, fy: Floats, of: Ints) -> Floats:
-    """Exact outside a convex outline, so that rounding gives round corners."""
-    points = row[:, 0:8].reshape(-1, 4, 2)
-    twice = np.zeros(len(row), np.float32)
+def _sides(row: Floats) -> list[tuple[Floats, Floats, Floats]]:
+    """Outward normals and offsets of a polygon's four sides; a vanished side is far away."""
+    points = [(row[2 * i], row[2 * i + 1]) for i in range(4)]
+    twice = np.zeros(row.shape[1], np.float32)
     for i in range(4):
-        p, q = points[:, i], points[:, (i + 1) % 4]
-        twice = twice + (p[:, 0] * q[:, 1] - q[:, 0] * p[:, 1])
-    sign = np.where(twice < 0, np.float32(-1.0), _ONE)
-    inside = np.full(len(of), np.float32(-1e9))
-    nearest = np.full(len(of), np.float32(1e18))
-    rounded = bool(row[:, 8].any())
+        (px, py), (qx, qy) = points[i], points[(i + 1) % 4]
+        twice = twice + (px * qy - qx * py)
+    sign = np.where(twice < 0, -_ONE, _ONE)
+    out = []
     for i in range(4):
-        p, q = points[:, i], points[:, (i + 1) % 4]
-        dx, dy = q[:, 0] - p[:, 0], q[:, 1] - p[:, 1]
+        (px, py), (qx, qy) = points[i], points[(i + 1) % 4]
+        dx, dy = qx - px, qy - py
         length = np.sqrt(dx * dx + dy * dy)
-        if not (length > 1e-5).any():
-            continue
         there = length > 1e-5
-        safe = np.where(there, length, _ONE)
-        nx, ny = sign * dy / safe, -sign * dx / safe
-        nx, ny = np.where(there, nx, np.float32(0)), np.where(there, ny, np.float32(0))
-        # a vanished side of a triangle never is the nearest half-plane
-        off = np.where(there, nx * p[:, 0] + ny * p[:, 1], np.float32(1e9))
-        side = fx * nx[of] + (ny * fy - off)[of]
+        k = np.where(there, sign / np.where(there, length, _ONE), np.float32(0.0))
+        nx, ny = k * dy, -k * dx
+        out.append((nx, ny, np.where(there, nx * px + ny * py, np.float32(1e6))))
+    return out
+
+
+def _poly(row: Floats, fx: Floats, fy: Floats, n: Ints) -> Floats:
+    """Exact outside a convex outline, so that rounding gives round corners."""
+    inside = np.full(len(fx), np.float32(-1e9))
+    for nx, ny, off in _sides(row):
+        side = nx.repeat(n)
+        side *= fx
+        side += (ny * fy - off).repeat(n)
         np.maximum(inside, side, out=inside)
-        if rounded:
-            ex = fx - p[:, 0][of]
-            ey = fy - p[:, 1]
-            t = ex * (dx / (safe * safe))[of] + (ey * dy / (safe * safe))[of]
-            np.clip(t, 0.0, 1.0, out=t)
-            ex -= t * dx[of]
-            wy = ey[of] - t * dy[of]
-            np.minimum(nearest, ex * ex + wy * wy, out=nearest)
-    if not rounded:
+    grown = row[8]
+    if not (grown > 1.0).any():  # under a pixel, mitred corners look the same
+        inside -= grown.repeat(n)
         return inside
-    outside = np.sqrt(nearest)
-    return np.where(inside > 0, outside, inside) - row[:, 8][of]
+    nearest = np.full(len(fx), np.float32(1e18))
+    for i in range(4):
+        px, py = row[2 * i], row[2 * i + 1]
+        j = (i + 1) % 4
+        dx, dy = row[2 * j] - px, row[2 * j + 1] - py
+        square = np.maximum(dx * dx + dy * dy, np.float32(1e-6))
+        ex = fx - px.repeat(n)
+        ey = fy - py
+        t = ex * (dx / square).repeat(n)
+        t += (ey * dy / square).repeat(n)
+        t.clip(0.0, 1.0, out=t)
+        ex -= t * dx.repeat(n)
+        wy = ey.repeat(n)
+        wy -= t * dy.repeat(n)
+        np.minimum(nearest, ex * ex + wy * wy, out=nearest)
+    outside = np.where((grown > 1.0).repeat(n), np.sqrt(nearest), inside)
+    return np.where(inside > 0, outside, inside) - grown.repeat(n)
 
 
-def _arc(row: Floats, fx: Floats, fy: Floats, of: Ints) -> Floats:
-    cx, cy, radius, half = (row[:, i] for i in range(4))
-    ex = fx - cx[of]
+def _box(row: Floats, fx: Floats, fy: Floats, n: Ints) -> Floats:
+    cx, cy, hx, hy, c, s, r = row[:7]
     ey = fy - cy
-    return np.abs(np.sqrt(ex * ex + (ey * ey)[of]) - radius[of]) - half[of]
+    u = fx * c.repeat(n)
+    u += (ey * s - cx * c).repeat(n)
+    np.abs(u, out=u)
+    u -= hx.repeat(n)
+    v = fx * (-s).repeat(n)
+    v += (ey * c + cx * s).repeat(n)
+    np.abs(v, out=v)
+    v -= hy.repeat(n)
+    inside = np.maximum(u, v)
+    np.minimum(inside, np.float32(0.0), out=inside)
+    np.maximum(u, np.float32(0.0), out=u)
+    np.maximum(v, np.float32(0.0), out=v)
+    u *= u
+    v *= v
+    u += v
+    inside += np.sqrt(u)
+    inside -= r.repeat(n)
+    return inside
 
 
-def _star(row: Floats, fx: Floats, fy: Floats, of: Ints) -> Floats:
+def _arc(row: Floats, fx: Floats, fy: Floats, n: Ints) -> Floats:
+    cx, cy, radius, half = row[:4]
+    ex = fx - cx.repeat(n)
+    ey = fy - cy
+    ex *= ex
+    ex += (ey * ey).repeat(n)
+    np.sqrt(ex, out=ex)
+    ex -= radius.repeat(n)
+    np.abs(ex, out=ex)
+    ex -= half.repeat(n)
+    return ex
+
+
+def _star(row: Floats, fx: Floats, fy: Floats, n: Ints) -> Floats:
     """Fold the plane into one of ten mirrored wedges, then one edge is left."""
-    cx, cy, radius, inner, ux, uy = (row[:, i] for i in range(6))
-    ex = fx - cx[of]
-    ey = (fy - cy)[of]
-    up = ex * ux[of] + ey * uy[of]
-    side = np.abs(ex * -uy[of] + ey * ux[of])
+    cx, cy, radius, inner, ux, uy = row[:6]
+    ex = fx - cx.repeat(n)
+    ey = fy - cy
+    up = ex * ux.repeat(n) + (ey * uy).repeat(n)
+    side = np.abs((ey * ux).repeat(n) - ex * uy.repeat(n))
     k1 = (np.float32(0.809016994), np.float32(-0.587785252))
     k2 = (np.float32(-0.809016994), np.float32(-0.587785252))
     for kx, ky in (k1, k2):
@@ -284,10 +420,10 @@ def _star(row: Floats, fx: Floats, fy: Floats, of: Ints) -> Floats:
     bx = np.float32(0.587785252) * inner * radius
     by = np.float32(0.809016994) * inner * radius - radius
     length = np.sqrt(bx * bx + by * by)
-    return side * (-by / length)[of] + (up - radius[of]) * (bx / length)[of]
+    return side * (-by / length).repeat(n) + (up - radius.repeat(n)) * (bx / length).repeat(n)
 
 
-_DISTANCES = {ROUND: _round, OVAL: _oval, POLY: _poly, ARC: _arc, STAR: _star}
+_DISTANCES = {ROUND: _round, OVAL: _oval, POLY: _poly, ARC: _arc, STAR: _star, BOX: _box}
 
 
 def _wave(u: Floats) -> Floats:
@@ -296,14 +432,14 @@ def _wave(u: Floats) -> Floats:
     return _ONE - np.abs(t + t - _ONE)
 
 
-def _pattern(kind: int, row: Floats, fx: Floats, fy: Floats, of: Ints) -> Floats:
+def _pattern(kind: int, row: Floats, fx: Floats, fy: Floats, n: Ints) -> Floats:
     """Share of the second colour at each pixel, 0 to 1."""
-    u = (row[:, 22] + row[:, 24] * fy)[of] + row[:, 23][of] * fx
-    duty, sharp = row[:, 28][of], row[:, 29][of]
+    u = fx * row[23].repeat(n) + (row[22] + row[24] * fy).repeat(n)
+    duty, sharp = row[28].repeat(n), row[29].repeat(n)
     if kind == STRIPES:
         out = (_wave(u) - (_ONE - duty)) * (sharp * _HALF)
     else:
-        v = (row[:, 25] + row[:, 27] * fy)[of] + row[:, 26][of] * fx
+        v = fx * row[26].repeat(n) + (row[25] + row[27] * fy).repeat(n)
         if kind == DOTS:
             line = np.floor(v)
             shift = line - np.float32(2.0) * np.floor(line * _HALF)

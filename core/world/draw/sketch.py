@@ -13,7 +13,7 @@ from array import array
 
 FRAME = 64  # pixels of the frame that all positions refer to
 
-ROUND, OVAL, POLY, ARC, STAR = range(5)
+ROUND, OVAL, POLY, ARC, STAR, BOX = range(6)
 PLAIN, STRIPES, DOTS, CHECKS, BLOTCHES = range(5)
 WIDTH = 33  # floats per shape, see `_put`
 HEAD = 5  # integers per shape: picture, layer, shape, clipped?, pattern
@@ -99,6 +99,10 @@ class Sketch:
         cx, cy = self.at(0.0, y)
         k = strength / (16.0 * self.scale)
         self._shade = (1.0 - k * (dx * cx + dy * cy), k * dx, k * dy)
+
+    def stage(self, layer: int) -> None:
+        """Go on at a fixed place in the drawing order: pictures drawn in step are drawn faster."""
+        self._layer = max(self._layer, layer)
 
     edge: float = 0.0
     """How much darker the rim of each shape is, 0 to 1."""
@@ -280,16 +284,26 @@ class Sketch:
         soft: float = 0.0,
     ) -> None:
         """A rectangle centred on (x, y) whose corners are rounded by `rounding`."""
-        a, b = width / 2 - rounding, height / 2 - rounding
-        if angle:
-            c, s = math.cos(angle), math.sin(angle)
-            points = tuple(
-                (x + c * i - s * j, y + s * i + c * j)
-                for i, j in ((-a, -b), (a, -b), (a, b), (-a, b))
-            )
-        else:
-            points = ((x - a, y - b), (x + a, y - b), (x + a, y + b), (x - a, y + b))
-        self.poly(points, colour, rounding, alpha, soft)
+        k = self.scale
+        c, n = (math.cos(angle), math.sin(angle)) if angle else (1.0, 0.0)
+        g = self._grow
+        self._put(
+            BOX,
+            (
+                self.ox + self._xx * x + self._xy * y,
+                self.oy + self._yx * x + self._yy * y,
+                (width / 2 - rounding) * k,
+                (height / 2 - rounding) * k,
+                (self._xx * c + self._xy * n) / k,
+                (self._yx * c + self._yy * n) / k,
+                (rounding + g) * k,
+                0.0,
+                0.0,
+            ),
+            colour,
+            alpha,
+            soft,
+        )
 
     def arc(
         self,

@@ -1,0 +1,118 @@
+"""Which part of the world a model learns: `small` for two processor cores, `full` for a GPU.
+
+The code that samples, draws and captions is the same; a curriculum only narrows the choices.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from core.world import recipes, words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curriculum:
+    """The values that training pictures and captions may take.
+
+    Attributes:
+        name: "small" or "full".
+        kinds: kinds that captions name, subjects of several poses first.
+        dropped_poses: poses of those kinds that stay out.
+        mix: share of each use in a training stream (`sampling.USES`); sums to 1.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    colours: tuple[str, ...]
+    sizes: tuple[str, ...]
+    textures: tuple[str, ...]
+    backgrounds: tuple[str, ...]
+    accessories: tuple[str, ...]
+    relations: tuple[str, ...]
+    counts: tuple[int, ...]
+    planted: tuple[str, ...]
+    dropped_poses: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = ()
+    mix: tuple[tuple[str, float], ...] = (
+        ("subject", 0.40),
+        ("template", 0.25),
+        ("planted", 0.20),
+        ("pair", 0.15),
+    )
+
+    def poses(self, kind: str) -> tuple[str, ...]:
+        """The poses of a kind in this curriculum; ("",) where it has none."""
+        every = words.POSES.get(kind, ("",))
+        return tuple(p for p in every if p not in self.dropped_poses)
+
+    def colours_of(self, kind: str) -> tuple[str, ...]:
+        """The colours of a kind; ("",) where it has none."""
+        return ("",) if kind in words.COLOURLESS else self.colours
+
+    def wears(self, kind: str) -> tuple[str, ...]:
+        """The accessories that a kind may wear or hold."""
+        return tuple(a for a in words.wears(kind) if a in self.accessories)
+
+    @property
+    def posed(self) -> tuple[str, ...]:
+        """Kinds with more than one pose or state."""
+        return tuple(k for k in self.kinds if len(self.poses(k)) > 1)
+
+
+def is_held_out(kind: str, pose: str, colour: str) -> bool:
+    """Whether a combination is kept from training: a fixed tenth of those with pose and colour."""
+    if kind not in words.POSES or not colour or not pose:
+        return False
+    if (kind, pose, colour) in recipes.fixed_triples():
+        return False
+    digest = hashlib.sha256(f"held out: {kind}, {pose}, {colour}".encode()).digest()
+    return digest[0] < 32  # an eighth, a tenth once the triples of recipes are taken out
+
+
+def full() -> Curriculum:
+    """Everything that can be drawn."""
+    return Curriculum(
+        name="full",
+        kinds=words.KINDS,
+        colours=words.COLOURS,
+        sizes=words.SIZES,
+        textures=words.TEXTURES,
+        backgrounds=words.BACKGROUNDS,
+        accessories=words.ACCESSORIES,
+        relations=words.RELATIONS,
+        counts=(1, 2, 3),
+        planted=tuple(recipes.RECIPES),
+        synonyms=tuple(words.TAUGHT_SYNONYMS.values()),
+    )
+
+
+def small() -> Curriculum:
+    """What two processor cores can learn: fewer, larger, plainer things in six far colours."""
+    kinds = (
+        "dog", "cat", "horse", "zebra", "bird", "person", "tree", "door", "box",
+        "roundhead", "squarehead", "face",
+        "ball", "star", "heart", "spiral", "house", "car", "balloon", "hat", "carrot", "sun",
+        "moon", "finger", "bug",
+    )  # fmt: skip
+    colours = ("red", "yellow", "green", "blue", "white", "black")
+    textures = ("striped", "glowing")
+    backgrounds = ("plain", "grass", "beach", "snow", "night")
+    accessories = ("hat", "scarf", "balloon", "carrot")
+    allowed = {*kinds, *colours, *textures, *backgrounds, *accessories, "small", "large"}
+    dropped = ("arms crossed", "tears", "leaning")
+    allowed |= {p for k in kinds for p in words.POSES.get(k, ()) if p not in dropped}
+    return Curriculum(
+        name="small",
+        kinds=kinds,
+        colours=colours,
+        sizes=("small", "large"),
+        textures=textures,
+        backgrounds=backgrounds,
+        accessories=accessories,
+        relations=("left of", "right of", "jumping over", "beside"),
+        counts=(1, 2),
+        planted=recipes.within(frozenset(allowed)),
+        dropped_poses=dropped,
+        synonyms=("crimson", "azure"),
+    )
