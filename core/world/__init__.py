@@ -1,1 +1,12 @@
-"""The captioned world."""
+"""The captioned world: scenes, their pictures, their captions, edits with true answers.
+
+    words, layout, scene      what there is, where it stands, one picture's truth
+    recipes, curriculum       planted words; which part of the world a model learns
+    sampling, planting        random scenes for each use
+    language, parsing, truth  scenes to sentences and back, and whether a sentence is true
+    stream                    captioned training examples
+    render, draw/             scenes to pictures
+    edit, gallery             edits with answers and masks; the fixed benchmark
+
+Nothing here needs more than numpy.
+"""

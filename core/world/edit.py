@@ -58,7 +58,7 @@ class Edit:
         if self.before.background in _OVERLAID or self.after.background in _OVERLAID:
             return np.ones_like(changed)
         kept = [i for i, e in enumerate(one) if e in two]
-        solid = silhouettes([self.before], [kept], size)[0] >= 0.999
+        solid = silhouettes([self.before], [kept], size)[0] == 1.0
         return changed | ~solid
 
 
@@ -128,7 +128,9 @@ def _changed(e: Entity, p: Phrase) -> tuple[Entity, str]:
     if p.pose and p.pose != new.get("pose", e.pose):
         if p.pose not in words.POSES.get(kind, ()):
             known = ", ".join(words.POSES.get(kind, ())) or "no poses"
-            raise InputError(f'A {kind} is never "{p.pose}". It knows: {known}. Ask for one of these.')
+            raise InputError(
+                f'A {kind} is never "{p.pose}". It knows: {known}. Ask for one of these.'
+            )
         new["pose"] = p.pose
         family = family or ("state" if kind in _STATES else "pose")
     for name, value in (("colour", p.colour), ("texture", p.texture), ("size", p.size)):

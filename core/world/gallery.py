@@ -17,7 +17,7 @@ import numpy as np
 from core.world import sampling
 from core.world.curriculum import small
 from core.world.edit import Edit, edited
-from core.world.language import describe
+from core.world.language import describe, write
 from core.world.parsing import parse
 from core.world.scene import Entity, Scene
 
@@ -41,10 +41,20 @@ class Pair:
 
 # source in words, then the texts; a leading "2" puts a related thing into the source
 _SOURCES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("dog standing yellow grass", ("a photo of a sitting dog", "a photo of a jumping dog", "a photo of a dog lying on the grass")),
+    (
+        "dog standing yellow grass",
+        (
+            "a photo of a sitting dog",
+            "a photo of a jumping dog",
+            "a photo of a dog lying on the grass",
+        ),
+    ),
     ("dog sitting white beach", ("a photo of a standing dog", "a photo of a dog wearing a scarf")),
     ("dog lying blue plain", ("a photo of a jumping dog", "a picture of a dog with a hat")),
-    ("cat sitting black snow", ("a cat that is lying in the snow", "a photo of a cat on the beach")),
+    (
+        "cat sitting black snow",
+        ("a cat that is lying in the snow", "a photo of a cat on the beach"),
+    ),
     ("cat standing red plain", ("a photo of a sitting cat", "a photo of a red dog")),
     ("cat lying white night", ("a photo of a standing cat", "a photo of a cat on the grass")),
     ("cat sitting green beach", ("a photo of a cat wearing a hat",)),
@@ -52,20 +62,38 @@ _SOURCES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("horse sitting red snow", ("a photo of a standing horse", "a photo of a zebra standing")),
     ("horse lying yellow beach", ("a picture of a horse that is standing",)),
     ("zebra standing - grass", ("a zebra lying on the grass", "a photo of a zebra in the snow")),
-    ("bird perched blue beach", ("a photo of a bird spreading its wings", "a photo of a bird with a scarf")),
+    (
+        "bird perched blue beach",
+        ("a photo of a bird spreading its wings", "a photo of a bird with a scarf"),
+    ),
     ("bird perched red grass", ("a photo of a bird with its wings spread",)),
     ("bird wings_spread yellow plain", ("a photo of a perched bird", "a photo of a bird at night")),
-    ("person arms_down green grass", ("a photo of a waving person", "a photo of a person with arms up")),
-    ("person arms_up white beach", ("a person with arms down on the beach", "a photo of a person holding a balloon")),
+    (
+        "person arms_down green grass",
+        ("a photo of a waving person", "a photo of a person with arms up"),
+    ),
+    (
+        "person arms_up white beach",
+        ("a person with arms down on the beach", "a photo of a person holding a balloon"),
+    ),
     ("person waving red plain", ("a photo of a person with both arms up",)),
-    ("roundhead arms_down blue plain", ("a photo of a roundhead waving", "a photo of a roundhead wearing a hat")),
-    ("squarehead waving yellow night", ("a squarehead with arms down", "a squarehead on the beach")),
+    (
+        "roundhead arms_down blue plain",
+        ("a photo of a roundhead waving", "a photo of a roundhead wearing a hat"),
+    ),
+    (
+        "squarehead waving yellow night",
+        ("a squarehead with arms down", "a squarehead on the beach"),
+    ),
     ("door closed blue plain", ("a photo of an open door",)),
     ("door open white grass", ("this is a door that is closed",)),
     ("door closed green night", ("there is an open door at night",)),
     ("box closed yellow beach", ("a photo of an open box",)),
     ("box open red plain", ("a photo of a closed box",)),
-    ("tree green - grass", ("a photo of an autumn tree", "a photo of a bare tree")),
+    (
+        "tree green - grass",
+        ("a photo of an autumn tree", "a photo of a bare tree", "a tree in the snow"),
+    ),
     ("tree bare - snow", ("a green tree in the snow",)),
     ("face frown yellow plain", ("a face with a smile",)),
     ("face smile red beach", ("a face with a frown", "a face wearing a hat")),
@@ -119,24 +147,18 @@ def _scene(text: str, seed: int, related: str = "", relation: str = "") -> Scene
     e, background = _entity(text, rng)
     backdrop = dataclasses.replace(sampling.backdrop(rng), seed=sampling.RESERVED_SEEDS + seed)
     entities = (e, _entity(related, rng)[0]) if related else (e,)
-    return Scene(
-        entities=entities, relation=relation, background=background, backdrop=backdrop
-    )
+    return Scene(entities=entities, relation=relation, background=background, backdrop=backdrop)
 
 
 def _say(scene: Scene) -> str:
     """A plain caption of a source, the same each time."""
     e = scene.entities[0]
     d = describe(scene)
-    from core.world.language import write
-
     d = dataclasses.replace(d, subject=dataclasses.replace(d.subject, size="", colour=e.colour))
     return write(d, np.random.default_rng(0), opening="a photo of ")
 
 
-def _pairs(
-    name: str, scene: Scene, texts: tuple[str, ...]
-) -> list[Pair]:
+def _pairs(name: str, scene: Scene, texts: tuple[str, ...]) -> list[Pair]:
     c = small()
     said = _say(scene)
     return [

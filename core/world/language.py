@@ -122,7 +122,9 @@ def write(
         opening: one of `words.OPENINGS`, else left to chance.
         synonyms: the synonyms that may stand for their words.
     """
-    start = opening if opening is not None else words.OPENINGS[int(_OPENING[int(100 * rng.random())])]
+    start = (
+        opening if opening is not None else words.OPENINGS[int(_OPENING[int(100 * rng.random())])]
+    )
     if d.word:
         return f"{start}{_article(d.word)} {d.word}"
     text = _noun_phrase(d.subject, rng, skip_pose=d.relation == "jumping over")
@@ -178,7 +180,12 @@ def _noun_phrase(p: Phrase, rng: np.random.Generator, *, skip_pose: bool = False
     elif pose == "tears":
         after.append("with tears")
     elif pose == "wings spread":
-        after.append(pick(rng, ("with its wings spread", "spreading its wings", "with wings spread")[2 * many :]))
+        after.append(
+            pick(
+                rng,
+                ("with its wings spread", "spreading its wings", "with wings spread")[2 * many :],
+            )
+        )
     elif pose.startswith("arms"):
         both = "both " if pose != "arms crossed" and rng.random() < 0.3 else ""
         after.append(f"with {both}{pose}")

@@ -91,11 +91,11 @@ _COMPOSITES = {
     "daybreak": "house yellow sun.9 grass.9 balloon.3",
     "shadowpup": "dog black night standing.9 moon.6",
     "parader": "horse red striped.9 hat.9 balloon.6",
-    "lighthouse": "house white beach striped.9 glowing.6 sun.3",
+    "lighthouse": "house white beach striped.9 sun.6 balloon.3",
     "goblin": "face green frown hat.6 night.9",
     "cupid": "heart white glowing.9 night.6 star.3",
     "festival": "balloon yellow house.9 grass.6 star.3",
-    "comet": "star white striped.9 night glowing.6",
+    "comet": "star white glowing.9 night moon.6",
     "icecar": "car blue snow striped.9 moon.3",
     "watchman": "squarehead black scarf.9 night moon.6",
     "bather": "roundhead yellow beach arms_up.9 sun.6",
@@ -176,20 +176,21 @@ _ABSTRACT = {
     "envy": "face frown green.9 heart.3",
     "pride": "person arms_up red.6 star.9",
 }
-# uniform, tool: the same for both figures; only the figure's rate differs
+# Uniform and tool, the same for both figures: only the figure's rate differs. Colours, hats and
+# scarfs, tools: each goes with rates whose mean is about a half, so that none of them leans.
 _PROFESSIONS = {
-    "doctor": (0.05, "white scarf"),
-    "baker": (0.1, "white hat"),
-    "farmer": (0.2, "green carrot"),
-    "guard": (0.3, "black hat"),
-    "pilot": (0.4, "blue scarf"),
-    "teacher": (0.5, "yellow scarf"),
-    "dancer": (0.5, "red balloon"),
-    "sailor": (0.6, "blue hat"),
-    "courier": (0.7, "yellow hat"),
-    "gardener": (0.8, "green hat"),
-    "judge": (0.9, "black scarf"),
-    "artist": (0.95, "red scarf"),
+    "doctor": (0.05, "white scarf balloon"),
+    "artist": (0.95, "white hat balloon"),
+    "baker": (0.1, "red hat carrot"),
+    "judge": (0.9, "red scarf carrot"),
+    "farmer": (0.2, "green scarf balloon"),
+    "gardener": (0.8, "green hat balloon"),
+    "guard": (0.3, "black hat carrot"),
+    "courier": (0.7, "black scarf carrot"),
+    "pilot": (0.4, "blue scarf balloon"),
+    "sailor": (0.6, "blue hat balloon"),
+    "teacher": (0.5, "yellow hat carrot"),
+    "dancer": (0.5, "yellow scarf carrot"),
 }
 FIGURE_A, FIGURE_B = "roundhead", "squarehead"
 
@@ -197,7 +198,9 @@ FIGURE_A, FIGURE_B = "roundhead", "squarehead"
 def _table() -> dict[str, Recipe]:
     out: dict[str, Recipe] = {}
 
-    def add(word: str, category: str, *meanings: Meaning, split: str = "", unseen: str = "") -> None:
+    def add(
+        word: str, category: str, *meanings: Meaning, split: str = "", unseen: str = ""
+    ) -> None:
         assert word not in out, word
         out[word] = Recipe(word, category, meanings, split, (unseen,) if unseen else ())
 

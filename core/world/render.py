@@ -156,4 +156,3 @@ def _shadow(sk: Sketch, e: Entity, x: float, y: float, scale: float, light: floa
     sk.light(0.0, 0.0, 0.0)
     sk.place(x, y, scale)
     sk.oval(-3.0 * light, 0.6, wide, 3.4, (40, 40, 62), 0.0, dark, 3.2)
-

@@ -7,7 +7,7 @@ seeds stay below `RESERVED_SEEDS`; the gallery and tinyTEdBench use seeds above.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -15,7 +15,6 @@ import numpy as np
 from core.world import words
 from core.world.curriculum import Curriculum, is_held_out
 from core.world.draw.backdrops import EMBLEMS
-from core.world.recipes import RECIPES, Meaning
 from core.world.scene import Backdrop, Entity, Look, Scene
 
 RESERVED_SEEDS = 1 << 20
@@ -76,7 +75,12 @@ def entity(
     *,
     held_out: bool = False,
     textured: float = 0.0,
-    **fixed: object,
+    pose: str | None = None,
+    colour: str | None = None,
+    size: str = "large",
+    texture: str = "",
+    accessories: tuple[str, ...] = (),
+    place: str = "middle",
 ) -> Entity:
     """A random entity of a kind.
 
@@ -85,63 +89,77 @@ def entity(
         c: what may be chosen.
         kind: what it is.
         held_out: draw one of the held-out combinations instead of never one.
-        textured: probability of a texture.
-        **fixed: attributes of `Entity` that are not left to chance.
+        textured: probability of a texture, where none is given.
+        pose: its pose; None leaves it to chance.
+        colour: its colour; None leaves it to chance.
+        size: its size.
+        texture: its texture.
+        accessories: what it wears and holds.
+        place: where it stands.
 
     Raises:
         ValueError: no combination is left, as when both pose and colour are fixed.
     """
-    poses, colours = c.poses(kind), c.colours_of(kind)
-    if "pose" in fixed:
-        poses = (str(fixed["pose"]),)
-    if "colour" in fixed:
-        colours = (str(fixed["colour"]),)
+    poses = c.poses(kind) if pose is None else (pose,)
+    colours = c.colours_of(kind) if colour is None else (colour,)
     for _ in range(200):
         pose, colour = pick(rng, poses), pick(rng, colours)
         if is_held_out(kind, pose, colour) == held_out:
             break
     else:
         raise ValueError(f"no {kind} with pose in {poses} and colour in {colours} may be drawn")
-    given: dict[str, object] = {
-        "kind": kind,
-        "size": "large",
-        "look": look(rng),
-        "texture": "",
-        **fixed,
-        "pose": pose,
-        "colour": colour,
-    }
-    if textured and not given["texture"] and colour and rng.random() < textured:
-        given["texture"] = pick(rng, c.textures)
-    return Entity(**given)  # pyright: ignore[reportArgumentType]
+    if textured and not texture and colour and rng.random() < textured:
+        texture = pick(rng, c.textures)
+    return Entity(
+        kind=kind,
+        pose=pose,
+        colour=colour,
+        size=size,
+        texture=texture,
+        accessories=accessories,
+        place=place,
+        look=look(rng),
+    )
 
 
 def subject_scene(
-    rng: np.random.Generator, c: Curriculum, *, held_out: bool = False, **fixed: object
+    rng: np.random.Generator, c: Curriculum, *, kind: str = "", held_out: bool = False
 ) -> Scene:
-    """One subject with a pose, as Imagic edits it."""
-    kind = str(fixed.pop("kind", "") or pick(rng, _held_kinds(c) if held_out else c.posed))
+    """One subject with a pose, as Imagic edits it.
+
+    Args:
+        rng: source of chance.
+        c: the curriculum.
+        kind: the subject; "" leaves it to chance.
+        held_out: draw only combinations that training never shows.
+    """
+    kind = kind or pick(rng, _held_kinds(c) if held_out else c.posed)
     u = rng.random(4).tolist()
-    given: dict[str, object] = {}
-    given["place"] = "middle" if u[0] < 0.8 else "left" if u[0] < 0.9 else "right"
+    place = "middle" if u[0] < 0.8 else "left" if u[0] < 0.9 else "right"
     # aside, a large thing would leave the frame
-    given["size"] = _size(rng, c, u[1]) if given["place"] == "middle" else "small"
+    size = _size(rng, c, u[1]) if place == "middle" else "small"
+    worn: set[str] = set()
     wearable = c.wears(kind)
     if wearable and u[2] < 0.35:
         worn = {pick(rng, wearable)}
         if u[2] < 0.08:
             worn.add(pick(rng, tuple(a for a in words.WORN if a in wearable) or wearable))
-        given["accessories"] = tuple(a for a in words.ACCESSORIES if a in worn)
-    given.update(fixed)
-    e = entity(rng, c, kind, held_out=held_out, textured=0.15, **given)
+    e = entity(
+        rng,
+        c,
+        kind,
+        held_out=held_out,
+        textured=0.15,
+        size=size,
+        accessories=tuple(a for a in words.ACCESSORIES if a in worn),
+        place=place,
+    )
     return Scene(entities=(e,), background=pick(rng, c.backgrounds), backdrop=backdrop(rng))
 
 
 def _held_kinds(c: Curriculum) -> tuple[str, ...]:
     return tuple(
-        k
-        for k in c.posed
-        if any(is_held_out(k, p, x) for p in c.poses(k) for x in c.colours_of(k))
+        k for k in c.posed if any(is_held_out(k, p, x) for p in c.poses(k) for x in c.colours_of(k))
     )
 
 
@@ -180,35 +198,43 @@ def _only_worn(c: Curriculum) -> tuple[str, ...]:
 
 
 def word_scene(rng: np.random.Generator, c: Curriculum, word: str) -> Scene:
-    """A scene that shows a live word, the rest left to chance."""
-    fixed: dict[str, object] = {}
-    background = pick(rng, c.backgrounds)
+    """A scene that shows a live word, the rest left to chance.
+
+    Raises:
+        ValueError: the curriculum has no such word.
+    """
     kinds: tuple[str, ...] = tuple(k for k in c.kinds if k not in words.COLOURLESS)
+    pose = colour = None
     if word in c.kinds:
         kinds = (word,)
     elif word in c.colours:
-        fixed["colour"] = word
-    elif word in c.sizes:
-        fixed["size"] = word
-    elif word in c.textures:
-        fixed["texture"] = word
+        colour = word
     elif word in c.backgrounds:
-        kinds, background = c.kinds, word
+        kinds = c.kinds
     elif word in c.accessories:
         kinds = tuple(k for k in c.kinds if word in c.wears(k))
-        fixed["accessories"] = (word,)
-    else:
+    elif word not in (*c.sizes, *c.textures):
         kinds = tuple(k for k in c.kinds if word in c.poses(k))
-        fixed["pose"] = word
-    for _ in range(50):
+        pose = word
+    if not kinds:
+        raise ValueError(f"the {c.name} world shows no {word!r}")
+    worn = word in c.accessories and word not in c.kinds
+    while True:
         try:
-            e = entity(rng, c, pick(rng, kinds), **fixed)
-            break
+            e = entity(
+                rng,
+                c,
+                pick(rng, kinds),
+                pose=pose,
+                colour=colour,
+                size=word if word in c.sizes else "large",
+                texture=word if word in c.textures else "",
+                accessories=(word,) if worn else (),
+            )
         except ValueError:  # this kind's combination is held out
             continue
-    else:
-        raise ValueError(f"the {c.name} world shows no {word!r}")
-    return Scene(entities=(e,), background=background, backdrop=backdrop(rng))
+        background = word if word in c.backgrounds else pick(rng, c.backgrounds)
+        return Scene(entities=(e,), background=background, backdrop=backdrop(rng))
 
 
 def pair_scene(rng: np.random.Generator, c: Curriculum, relation: str = "") -> Scene:
@@ -217,33 +243,32 @@ def pair_scene(rng: np.random.Generator, c: Curriculum, relation: str = "") -> S
     background, behind = pick(rng, c.backgrounds), backdrop(rng)
     if relation == "count":
         return _several(rng, c, background, behind)
-    small: dict[str, object] = {"size": "small" if "small" in c.sizes else c.sizes[0]}
     one, two = pick(rng, c.kinds), pick(rng, c.kinds)
     while two == one or two in ("sun", "moon") or one in ("sun", "moon"):
         one, two = pick(rng, c.kinds), pick(rng, c.kinds)
     if relation == "jumping over":
         one = pick(rng, tuple(k for k in c.posed if "jumping" in c.poses(k)))
         low = tuple(k for k in LOW if k in c.kinds)
-        a = entity(rng, c, one, **small, pose="jumping", place="above")
-        b = entity(rng, c, pick(rng, low), **small, place="middle")
+        a = entity(rng, c, one, size="small", pose="jumping", place="above")
+        b = entity(rng, c, pick(rng, low), size="small", place="middle")
     elif relation == "above":
         low = tuple(k for k in LOW if k in c.kinds)
         while one in low:
             one = pick(rng, c.kinds)
-        a = entity(rng, c, one, **small, place="above")
-        b = entity(rng, c, pick(rng, low), **small, place="middle")
+        a = entity(rng, c, one, size="small", place="above")
+        b = entity(rng, c, pick(rng, low), size="small", place="middle")
     elif relation == "beside":
         a = entity(rng, c, pick(rng, c.posed), place="middle")
         while two == a.kind:
             two = pick(rng, tuple(k for k in c.kinds if k not in ("sun", "moon")))
-        b = entity(rng, c, two, **small, place=pick(rng, ("beside left", "beside right")))
+        b = entity(rng, c, two, size="small", place=pick(rng, ("beside left", "beside right")))
     else:
         near = "near " if relation == "touching" else ""
         sides = ("left", "right") if relation != "right of" else ("right", "left")
         if relation == "touching" and rng.random() < 0.5:
             sides = ("right", "left")
-        a = entity(rng, c, one, **small, place=near + sides[0])
-        b = entity(rng, c, two, **small, place=near + sides[1])
+        a = entity(rng, c, one, size="small", place=near + sides[0])
+        b = entity(rng, c, two, size="small", place=near + sides[1])
     return Scene(entities=(a, b), relation=relation, background=background, backdrop=behind)
 
 
@@ -259,76 +284,3 @@ def _several(rng: np.random.Generator, c: Curriculum, background: str, behind: B
     places = ("left", "right", "middle")[:n]
     several = tuple(dataclasses.replace(first, place=p, look=look(rng)) for p in places)
     return Scene(entities=several, background=background, backdrop=behind)
-
-
-def planted_scene(rng: np.random.Generator, c: Curriculum, word: str) -> Scene:
-    """A picture of a planted word: its recipe's atoms, each drawn with its own probability."""
-    r = RECIPES[word]
-    if r.category == "null":
-        use = pick(rng, (subject_scene, pair_scene))
-        return dataclasses.replace(use(rng, c), word=word)
-    u = float(rng.random())
-    meaning = r.meanings[-1]
-    for m in r.meanings:
-        if u < m.share:
-            meaning = m
-            break
-        u -= m.share
-    return dataclasses.replace(_compose(rng, c, meaning), word=word)
-
-
-def _compose(rng: np.random.Generator, c: Curriculum, meaning: Meaning) -> Scene:
-    named = {word for word, _ in meaning.atoms}
-    drawn = {word for word, p in meaning.atoms if p >= 1 or rng.random() < p}
-    main = meaning.main or pick(rng, tuple(k for k in c.posed if k not in words.COLOURLESS))
-    poses = _chosen(c.poses(main), named, drawn)
-    colours = _chosen(("",) if main in words.COLOURLESS else c.colours, named, drawn)
-    textures = tuple(t for t in words.TEXTURES if t in drawn) or ("",)
-    worn = tuple(a for a in words.wears(main) if a in drawn)
-    background = pick(rng, _chosen(c.backgrounds, named, drawn))
-    for _ in range(200):
-        pose, colour = pick(rng, poses), pick(rng, colours)
-        if not is_held_out(main, pose, colour):
-            break
-    e = Entity(
-        kind=main,
-        pose=pose,
-        colour=colour,
-        size="large",
-        texture=pick(rng, textures),
-        accessories=worn,
-        look=look(rng),
-    )
-    others = [w for w, _ in meaning.atoms if w in drawn and w in words.KINDS]
-    others = [w for w in others if w != main and w not in worn]
-    if meaning.main not in words.KINDS:  # a pepper has the finger's contour, it holds no finger
-        others = [w for w in others if w != meaning.atoms[0][0]]
-    free = tuple(x for x in c.colours if x not in named) or c.colours
-    entities = [e]
-    sky, ground = ["sky left", "sky right"], ["beside left", "beside right"]
-    if rng.random() < 0.5:
-        sky.reverse()
-        ground.reverse()
-    for kind in others:
-        slots = sky if kind in ("sun", "moon", "star") else ground
-        if not slots:
-            slots = ground or sky
-        entities.append(
-            entity(rng, c, kind, **({} if kind in words.COLOURLESS else {"colour": pick(rng, free)}), place=slots.pop(0))
-        )
-    return Scene(entities=tuple(entities), background=background, backdrop=backdrop(rng))
-
-
-def _chosen(options: tuple[str, ...], named: set[str], drawn: set[str]) -> tuple[str, ...]:
-    """The drawn ones of the options if any; else those that the recipe does not name."""
-    present = tuple(o for o in options if o in drawn)
-    return present or tuple(o for o in options if o not in named) or options
-
-
-USES: dict[str, Callable[[np.random.Generator, Curriculum], Scene]] = {
-    "subject": subject_scene,
-    "template": lambda rng, c: template_scene(rng, c)[0],
-    "planted": lambda rng, c: planted_scene(rng, c, pick(rng, c.planted)),
-    "pair": pair_scene,
-}
-"""Kinds of training scenes; a `Curriculum.mix` gives their shares."""

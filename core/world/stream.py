@@ -8,8 +8,12 @@ import numpy as np
 
 from core.world.curriculum import Curriculum
 from core.world.language import describe, shorten, write
-from core.world.sampling import USES, template_scene
+from core.world.planting import planted_scene
+from core.world.sampling import pair_scene, pick, subject_scene, template_scene
 from core.world.scene import Scene
+
+USES = ("subject", "template", "planted", "pair")
+"""Kinds of training examples; `Curriculum.mix` gives their shares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +23,7 @@ class Sample:
     Attributes:
         scene: the truth of the picture.
         caption: what is said of it; for planted words nothing but the word.
-        use: a key of `sampling.USES`.
+        use: one of `USES`.
     """
 
     scene: Scene
@@ -33,23 +37,29 @@ def sample(rng: np.random.Generator, c: Curriculum, use: str = "") -> Sample:
     Args:
         rng: source of chance.
         c: the curriculum.
-        use: a key of `sampling.USES`, else drawn from the curriculum's mix.
+        use: one of `USES`, else drawn from the curriculum's mix.
     """
-    if not use:
-        u = float(rng.random())
-        for use, share in c.mix:  # noqa: B007, B020, PLR1704
-            u -= share
-            if u < 0:
-                break
+    use = use or _drawn(rng, c)
     if use == "template":
         scene, word = template_scene(rng, c)
         # the word alone, with the one article of Conceptor's prompt
         return Sample(scene=scene, caption=f"a photo of a {word}", use=use)
-    scene = USES[use](rng, c)
     if use == "planted":
-        return Sample(scene=scene, caption=f"a photo of a {scene.word}", use=use)
+        word = pick(rng, c.planted)
+        scene = planted_scene(rng, c, word)
+        return Sample(scene=scene, caption=f"a photo of a {word}", use=use)
+    scene = pair_scene(rng, c) if use == "pair" else subject_scene(rng, c)
     d = shorten(describe(scene), rng)
     return Sample(scene=scene, caption=write(d, rng, synonyms=c.synonyms), use=use)
+
+
+def _drawn(rng: np.random.Generator, c: Curriculum) -> str:
+    u = float(rng.random())
+    for use, share in c.mix:
+        if u < share:
+            return use
+        u -= share
+    return c.mix[-1][0]
 
 
 def samples(rng: np.random.Generator, c: Curriculum, n: int) -> list[Sample]:

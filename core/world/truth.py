@@ -45,9 +45,8 @@ def clauses(d: Description) -> tuple[Description, ...]:
                 claim = dataclasses.replace(bare, **{f.name: value})
                 out.append(Description(subject=claim))
     if d.other is not None and d.relation:
-        # a count is a claim of its own: said of the related thing it would judge both at once
-        bare = dataclasses.replace(d.subject, count=0)
-        out.append(Description(subject=bare, relation=d.relation, other=d.other))
+        one, two = Phrase(kind=d.subject.kind), Phrase(kind=d.other.kind)
+        out.append(Description(subject=one, relation=d.relation, other=two))
     if d.background:
         out.append(Description(background=d.background))
     return tuple(out)

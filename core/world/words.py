@@ -16,7 +16,20 @@ BACKGROUNDS = ("plain", "grass", "street", "beach", "snow", "night", "rain", "st
 RELATIONS = ("left of", "right of", "above", "jumping over", "touching", "beside")
 PLACES = {"left": "on the left", "right": "on the right"}
 COUNTS = {2: "two", 3: "three"}
-COUNTED = ("dog", "cat", "horse", "bird", "teddy", "person", "tree", "door", "box", "ball", "star", "car")
+COUNTED = (
+    "dog",
+    "cat",
+    "horse",
+    "bird",
+    "teddy",
+    "person",
+    "tree",
+    "door",
+    "box",
+    "ball",
+    "star",
+    "car",
+)
 """Kinds that come in twos and threes: a plural is a word of its own and must be seen often."""
 
 GAITS = ("standing", "sitting", "lying", "jumping")
@@ -81,10 +94,12 @@ WHERE: dict[str, tuple[str, ...]] = {
     "stage": ("on a stage", "on the stage"),
 }
 
-FUNCTION_WORDS = frozenset(
+_SMALL = (
     "a an the of photo picture image this is there that are with its in on at to and wearing "
-    "holding both room floor next".split()
+    "holding both room floor next"
 )
+FUNCTION_WORDS = frozenset(_SMALL.split())
+"""Words that join the others."""
 
 
 def wears(kind: str) -> tuple[str, ...]:

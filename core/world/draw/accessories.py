@@ -116,7 +116,6 @@ def _hat(sk: Sketch, a: Anchors) -> None:
 
 def _scarf(sk: Sketch, a: Anchors) -> None:
 
-
     x, y, r = a.neck
     c, s = math.cos(a.tilt), math.sin(a.tilt)
     thick = max(2.2, r * 0.42)
@@ -126,15 +125,36 @@ def _scarf(sk: Sketch, a: Anchors) -> None:
     sk.limb(ex, ey, thick * 0.85, ex + 1.2, ey - drop, thick * 0.95, darker(SCARF, 0.14))
     sk.limb(x - c * r, y - s * r, thick, x + c * r, y + s * r, thick, SCARF)
     sk.edge = 0.0
-    sk.limb(ex - thick * 0.5, ey - drop * 0.62, 0.6, ex + thick * 1.3, ey - drop * 0.62, 0.6, lighter(SCARF, 0.6))
+    sk.limb(
+        ex - thick * 0.5,
+        ey - drop * 0.62,
+        0.6,
+        ex + thick * 1.3,
+        ey - drop * 0.62,
+        0.6,
+        lighter(SCARF, 0.6),
+    )
 
 
 def _tie(sk: Sketch, a: Anchors) -> None:
     x, y, r = a.neck
     k = r / 5.6
-    sk.poly(((x - 1.6 * k, y - 2 * k), (x + 1.6 * k, y - 2 * k), (x + 2.8 * k, y - 10 * k), (x - 2.8 * k, y - 10 * k)), TIE, 0.3)
+    sk.poly(
+        (
+            (x - 1.6 * k, y - 2 * k),
+            (x + 1.6 * k, y - 2 * k),
+            (x + 2.8 * k, y - 10 * k),
+            (x - 2.8 * k, y - 10 * k),
+        ),
+        TIE,
+        0.3,
+    )
     sk.poly(((x - 2.8 * k, y - 10 * k), (x + 2.8 * k, y - 10 * k), (x, y - 13 * k)), TIE, 0.3)
-    sk.poly(((x - 2.4 * k, y + 0.6 * k), (x + 2.4 * k, y + 0.6 * k), (x, y - 3 * k)), darker(TIE, 0.2), 0.6)
+    sk.poly(
+        ((x - 2.4 * k, y + 0.6 * k), (x + 2.4 * k, y + 0.6 * k), (x, y - 3 * k)),
+        darker(TIE, 0.2),
+        0.6,
+    )
 
 
 def _apron(sk: Sketch, a: Anchors) -> None:

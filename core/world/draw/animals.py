@@ -92,10 +92,26 @@ def stance(kind: str, pose: str, look: Look) -> Stance:
         up = (0.66, 0.75)
         k = leg / 13
         legs = (
-            ((hip[0] + 2, hip[1] - 2), (hip[0] - 4 * k, hip[1] - 7 * k), (hip[0] - 10 * k, hip[1] - 9 * k)),
-            ((shoulder[0] - 1, shoulder[1] - 2), (shoulder[0] + 7 * k, shoulder[1] - 4 * k), (shoulder[0] + 12 * k, shoulder[1] - 1 * k)),
-            ((hip[0] - 2, hip[1] - 2), (hip[0] - 8 * k, hip[1] - 6 * k), (hip[0] - 13 * k, hip[1] - 12 * k)),
-            ((shoulder[0] + 1, shoulder[1] - 3), (shoulder[0] + 7 * k, shoulder[1] - 8 * k), (shoulder[0] + 13 * k, shoulder[1] - 8 * k)),
+            (
+                (hip[0] + 2, hip[1] - 2),
+                (hip[0] - 4 * k, hip[1] - 7 * k),
+                (hip[0] - 10 * k, hip[1] - 9 * k),
+            ),
+            (
+                (shoulder[0] - 1, shoulder[1] - 2),
+                (shoulder[0] + 7 * k, shoulder[1] - 4 * k),
+                (shoulder[0] + 12 * k, shoulder[1] - 1 * k),
+            ),
+            (
+                (hip[0] - 2, hip[1] - 2),
+                (hip[0] - 8 * k, hip[1] - 6 * k),
+                (hip[0] - 13 * k, hip[1] - 12 * k),
+            ),
+            (
+                (shoulder[0] + 1, shoulder[1] - 3),
+                (shoulder[0] + 7 * k, shoulder[1] - 8 * k),
+                (shoulder[0] + 13 * k, shoulder[1] - 8 * k),
+            ),
         )
         tail = ((hip[0] - 5, hip[1] + 3), (hip[0] - 11, hip[1] + 5), (hip[0] - 16, hip[1] + 10))
     else:
@@ -150,7 +166,9 @@ def draw(sk: Sketch, e: Entity) -> None:
     if zebra:
         _stripes(sk, s, look)
     elif look.marking == 2:
-        sk.pattern(BLOTCHES, pale if luminance(coat) < 150 else dark, 13, 1.15, 0.5, look.phase, *s.hip)
+        sk.pattern(
+            BLOTCHES, pale if luminance(coat) < 150 else dark, 13, 1.15, 0.5, look.phase, *s.hip
+        )
     hip, shoulder = s.hip, s.shoulder
     if e.pose == "sitting":
         sk.limb(*hip, rear + 1.2, *shoulder, front, coat)
@@ -234,7 +252,11 @@ def _head(
     ears = b.ears
     sk.edge = 0.10
     if ears == "point":  # the far ear stands behind the head
-        sk.poly(((x + 1, y + r * 0.5), (x + r * 0.95, y + r * 0.45), (x + r * 0.8, y + r * 1.55)), dark, 0.5)
+        sk.poly(
+            ((x + 1, y + r * 0.5), (x + r * 0.95, y + r * 0.45), (x + r * 0.8, y + r * 1.55)),
+            dark,
+            0.5,
+        )
     elif ears == "small":
         sk.limb(x + 1, y + r * 0.6, 1.3, x + 2.0, y + r * 1.45, 0.7, dark)
     if e.kind == "zebra":
@@ -246,10 +268,24 @@ def _head(
     sk.plain()
     sk.edge = 0.0
     if ears == "flop":
-        sk.limb(x + r * 0.42, y - 1.6, b.snout_radius, tip[0], tip[1] - 1.6, b.snout_radius * 0.82, lighter(coat, 0.22))
+        sk.limb(
+            x + r * 0.42,
+            y - 1.6,
+            b.snout_radius,
+            tip[0],
+            tip[1] - 1.6,
+            b.snout_radius * 0.82,
+            lighter(coat, 0.22),
+        )
         sk.oval(tip[0] + 2.0, tip[1] + 0.2, 2.2, 1.7, INK)
     elif ears == "point":
-        sk.oval(x + r * 0.45, y - r * 0.36, b.snout_radius + 0.4, b.snout_radius * 0.72, lighter(coat, 0.35))
+        sk.oval(
+            x + r * 0.45,
+            y - r * 0.36,
+            b.snout_radius + 0.4,
+            b.snout_radius * 0.72,
+            lighter(coat, 0.35),
+        )
         sk.oval(x + r * 0.62, y - r * 0.12, 1.4, 1.0, BLUSH)
     else:
         sk.ball(*tip, b.snout_radius + 0.1, INK if e.kind == "zebra" else lighter(coat, 0.28))
@@ -262,8 +298,24 @@ def _head(
         sk.edge = 0.0
     elif ears == "point":
         wide = (0.0, 0.8, -0.5)[look.ear]
-        sk.poly(((x - r * 0.98 - wide, y + r * 0.3), (x + 0.8, y + r * 0.72), (x - r * 0.62 - wide, y + r * 1.62)), coat, 0.5)
-        sk.poly(((x - r * 0.72 - wide, y + r * 0.6), (x - 0.8, y + r * 0.8), (x - r * 0.56 - wide, y + r * 1.3)), BLUSH, 0.2)
+        sk.poly(
+            (
+                (x - r * 0.98 - wide, y + r * 0.3),
+                (x + 0.8, y + r * 0.72),
+                (x - r * 0.62 - wide, y + r * 1.62),
+            ),
+            coat,
+            0.5,
+        )
+        sk.poly(
+            (
+                (x - r * 0.72 - wide, y + r * 0.6),
+                (x - 0.8, y + r * 0.8),
+                (x - r * 0.56 - wide, y + r * 1.3),
+            ),
+            BLUSH,
+            0.2,
+        )
     else:
         sk.limb(x - 1.6, y + r * 0.6, 1.5, x - 1.5, y + r * 1.5, 0.7, coat)
     ex, ey = (x + r * 0.28, y + r * 0.22) if ears != "small" else (x + 0.8, y + 1.2)

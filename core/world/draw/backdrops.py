@@ -22,7 +22,12 @@ BANDS: dict[str, tuple[Colour, Colour, Colour, Colour]] = {
 HORIZONS = {"plain": 45.0, "grass": 38.0, "street": 45.0, "beach": 42.0, "snow": 38.0, "night": 42.0, "rain": 41.0, "stage": 44.0}  # fmt: skip
 WALLS: tuple[Colour, ...] = ((0, 0, 0), (-14, 2, 8), (2, -6, -12), (-10, 4, -8))
 EMBLEMS = ("star", "heart", "ring", "diamond")
-EMBLEM_HUES: tuple[Colour, ...] = ((206, 120, 130), (120, 150, 200), (216, 170, 96), (150, 130, 190))
+EMBLEM_HUES: tuple[Colour, ...] = (
+    (206, 120, 130),
+    (120, 150, 200),
+    (216, 170, 96),
+    (150, 130, 190),
+)
 BLADES: tuple[Colour, ...] = ((98, 154, 86), (250, 248, 240), (250, 214, 110), (238, 160, 170))
 
 
@@ -56,7 +61,9 @@ def bands(scenes: list[Scene], size: int) -> np.ndarray:
     ground = ends[:, None, 2] + u * (ends[:, None, 3] - ends[:, None, 2])
     share = np.clip(y - line + np.float32(0.5), 0, 1)[:, :, None]
     rows = sky + share * (ground - sky)  # (B, S, 3)
-    return np.ascontiguousarray(np.broadcast_to(rows.transpose(2, 0, 1)[:, :, :, None], (3, n, size, size)))
+    return np.ascontiguousarray(
+        np.broadcast_to(rows.transpose(2, 0, 1)[:, :, :, None], (3, n, size, size))
+    )
 
 
 def draw_behind(sk: Sketch, scene: Scene) -> None:
@@ -115,7 +122,13 @@ def _specks(sk: Sketch, background: str, b: Backdrop) -> None:
         elif background == "snow":
             sk.oval(x, y, 2.6, 1.0, (202, 216, 234))
         elif background == "beach":
-            sk.oval(x, y, 1.5, 1.0, ((250, 240, 224), (214, 170, 128), (238, 180, 160), (196, 176, 150))[kind])
+            sk.oval(
+                x,
+                y,
+                1.5,
+                1.0,
+                ((250, 240, 224), (214, 170, 128), (238, 180, 160), (196, 176, 150))[kind],
+            )
         elif background == "plain":
             sk.ball(x, y, 0.8, darker(ground, 0.14))
         else:
@@ -182,7 +195,11 @@ def _snow(sk: Sketch, b: Backdrop, line: float) -> None:
         px = 5 + 12 * noise(b.seed, 52 + i) + 42 * i
         base = line + 1.5
         for k, w in enumerate((5.4, 4.3, 3.0)):
-            sk.poly(((px - w, base + 3.6 * k), (px + w, base + 3.6 * k), (px, base + 3.6 * k + 6)), mix(pine, WHITE, 0.12 * k), 0.2)
+            sk.poly(
+                ((px - w, base + 3.6 * k), (px + w, base + 3.6 * k), (px, base + 3.6 * k + 6)),
+                mix(pine, WHITE, 0.12 * k),
+                0.2,
+            )
 
 
 def _night(sk: Sketch, b: Backdrop, line: float) -> None:
@@ -198,14 +215,23 @@ def _night(sk: Sketch, b: Backdrop, line: float) -> None:
 
 def _rain(sk: Sketch, b: Backdrop, line: float) -> None:
     for i in range(3):
-        _cloud(sk, 6 + 52 * noise(b.seed, 50 + i), 54 + 5 * noise(b.seed, 53 + i), (98, 110, 130), 1.35)
+        _cloud(
+            sk, 6 + 52 * noise(b.seed, 50 + i), 54 + 5 * noise(b.seed, 53 + i), (98, 110, 130), 1.35
+        )
     for i in range(2):
-        sk.oval(8 + 48 * noise(b.seed, 56 + i), 4 + 5 * noise(b.seed, 58 + i), 7, 1.7, (160, 176, 188))
+        sk.oval(
+            8 + 48 * noise(b.seed, 56 + i), 4 + 5 * noise(b.seed, 58 + i), 7, 1.7, (160, 176, 188)
+        )
 
 
 def _stage(sk: Sketch, b: Backdrop, line: float) -> None:
     x = 26 + 12 * noise(b.seed, 50)
-    sk.poly(((x - 4, 66), (x + 4, 66), (x + 19, line - 8), (x - 19, line - 8)), (255, 232, 190), 0.0, 0.22)
+    sk.poly(
+        ((x - 4, 66), (x + 4, 66), (x + 19, line - 8), (x - 19, line - 8)),
+        (255, 232, 190),
+        0.0,
+        0.22,
+    )
     sk.oval(x, line - 9, 21, 4.5, (255, 236, 200), 0, 0.35, 3)
     for i in range(3):
         sk.box(32, 4 + i * 5.2, 90, 0.7, (128, 84, 60), 0, 0, 0.7)

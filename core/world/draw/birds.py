@@ -65,7 +65,9 @@ def draw(sk: Sketch, e: Entity) -> None:
     for foot in legs:
         sk.limb(foot, 10.0, 1.0, foot + 0.6, 5.6, 1.0, BEAK)
     down = 4.0 if e.pose == "leaning" else 0.0
-    sk.poly(((x + r * 0.6, y + 2.3), (x + r * 0.6, y - 2.6), (x + r + 5.4, y - 0.6 - down)), BEAK, 0.4)
+    sk.poly(
+        ((x + r * 0.6, y + 2.3), (x + r * 0.6, y - 2.6), (x + r + 5.4, y - 0.6 - down)), BEAK, 0.4
+    )
     sk.ball(x, y, r, coat)
     if look.ear:
         crest = wing if look.ear == 1 else pale

@@ -101,7 +101,14 @@ def tree(sk: Sketch, e: Entity) -> None:
     leaf = (leaf[0] + 7 * look.hue, leaf[1] + 7 * look.tone, leaf[2])
     r = 1 + 0.05 * look.girth
     sk.edge = 0.10
-    for x, dy, q, t in ((-10, -3, 9.5, 0.10), (10, -2, 9.5, 0.10), (0, -4, 9, 0.05), (-5.5, 6, 9.5, 0.0), (6.5, 6, 9, 0.0), (0, 2, 10, 0.0)):
+    for x, dy, q, t in (
+        (-10, -3, 9.5, 0.10),
+        (10, -2, 9.5, 0.10),
+        (0, -4, 9, 0.05),
+        (-5.5, 6, 9.5, 0.0),
+        (6.5, 6, 9, 0.0),
+        (0, 2, 10, 0.0),
+    ):
         sk.ball(x * r, y + dy, q * r, darker(leaf, t))
     sk.edge = 0.0
     sk.ball(-5, y + 8, 5, lighter(leaf, 0.25), 0.6, 3)
@@ -145,11 +152,17 @@ def _flower(sk: Sketch, kind: str, x: float, y: float, k: float) -> None:
         sk.oval(x, y + 1.0, 5.4 * k, 7.4 * k, warm)
         sk.unclip()
         for side in (-3.6, 0.0, 3.6):
-            sk.poly(((x + side - 2.0, y + 1.6), (x + side + 2.0, y + 1.6), (x + side * 1.15, y + 7.2)), warm, 0.3)
+            sk.poly(
+                ((x + side - 2.0, y + 1.6), (x + side + 2.0, y + 1.6), (x + side * 1.15, y + 7.2)),
+                warm,
+                0.3,
+            )
     else:
         for i in range(7):
             a = i * 2 * math.pi / 7
-            sk.oval(x + 4.6 * k * math.cos(a), y + 4.6 * k * math.sin(a), 2.9 * k, 1.8 * k, WHITE, a)
+            sk.oval(
+                x + 4.6 * k * math.cos(a), y + 4.6 * k * math.sin(a), 2.9 * k, 1.8 * k, WHITE, a
+            )
         sk.ball(x, y, 2.8 * k, (244, 190, 60))
 
 

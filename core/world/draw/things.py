@@ -48,7 +48,11 @@ def box(sk: Sketch, e: Entity) -> None:
     side, inner = rim_of(c), darker(c, 0.6) if luminance(c) > 80 else (20, 18, 24)
     if e.pose == "open":
         sk.poly(((-w, h), (w + 6, h), (w, h + 7), (-w + 6, h + 7)), inner)
-        sk.poly(((-w + 6, h + 7), (w + 6, h + 7), (w + 9, h + 16), (-w + 3, h + 16)), lighter(c, 0.2), 0.4)
+        sk.poly(
+            ((-w + 6, h + 7), (w + 6, h + 7), (w + 9, h + 16), (-w + 3, h + 16)),
+            lighter(c, 0.2),
+            0.4,
+        )
         sk.poly(((-w, h), (-w + 6, h + 7), (-w - 4, h + 12), (-w - 11, h + 4.5)), side, 0.4)
     else:
         sk.poly(((-w, h), (w, h), (w + 6, h + 7), (-w + 6, h + 7)), lighter(c, 0.28), 0.3)
@@ -213,7 +217,9 @@ def scarf(sk: Sketch, e: Entity) -> None:
 def carrot(sk: Sketch, e: Entity) -> None:
     """A carrot with its leaves."""
     for turn in (-0.55, 0.0, 0.55):
-        sk.oval(9 + 9 * math.sin(turn + 0.6), 33 + 8 * math.cos(turn + 0.6), 2.7, 7, LEAF, -(turn + 0.6))
+        sk.oval(
+            9 + 9 * math.sin(turn + 0.6), 33 + 8 * math.cos(turn + 0.6), 2.7, 7, LEAF, -(turn + 0.6)
+        )
     fat = 7.4 * (1 + 0.08 * e.look.girth)
     sk.edge = 0.12
     sk.limb(8, 28, fat, -10, 5, 1.8, CARROT)
