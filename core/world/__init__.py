@@ -6,7 +6,8 @@
     language, parsing, truth  scenes to sentences and back, and whether a sentence is true
     stream                    captioned training examples
     render, draw/             scenes to pictures
-    edit, gallery             edits with answers and masks; the fixed benchmark
+    edit, asking, gallery     edits with answers and masks; random ones; the fixed benchmark
+    sheet                     the contact sheet in docs/
 
-Nothing here needs more than numpy.
+Nothing here needs more than numpy (the sheet: Pillow).
 """

@@ -27,7 +27,7 @@ SIZES: dict[str, float] = {"tiny": 0.40, "small": 0.60, "large": 0.88, "huge": 1
 
 # what makes each kind fill the frame at size "large"
 SCALES: dict[str, float] = {
-    "dog": 1.16, "cat": 1.20, "horse": 1.06, "zebra": 1.06, "bird": 1.22, "teddy": 1.18,
+    "dog": 1.16, "cat": 1.20, "horse": 1.06, "zebra": 1.06, "bird": 1.22, "teddy": 1.10,
     "person": 1.06, "roundhead": 1.06, "squarehead": 1.06, "conehead": 1.0, "starhead": 1.0,
     "tree": 1.14, "vase": 1.16, "car": 1.18, "cake": 1.24, "door": 1.08, "box": 1.06,
     "house": 1.12, "ball": 1.12, "balloon": 1.10, "bug": 1.16, "snail": 1.18,

@@ -109,7 +109,7 @@ def contact_sheet(sections: Sequence[Row]) -> Image.Image:
             row, column = divmod(i, COLUMNS)
             x, y = _GAP + column * cell, top + row * (cell + _LABEL)
             picture = Image.fromarray(pictures[i])
-            sheet.paste(picture.resize((64 * ZOOM,) * 2, Image.Resampling.NEAREST), (x, y))
+            sheet.paste(picture.resize((64 * ZOOM, 64 * ZOOM), Image.Resampling.NEAREST), (x, y))
             pen.text((x, y + 64 * ZOOM + 2), label[:24], fill=(96, 96, 104), font_size=11)
         top += -(-len(items) // COLUMNS) * (cell + _LABEL)
     return sheet

@@ -24,7 +24,7 @@ def lay_down(sk: Sketch, e: Entity) -> None:
         flip = e.look.flip
         sk.place(x, y, sk.scale, flip, -math.pi / 2)
     elif e.pose == "jumping":
-        x, y = sk.at(0.0, 5.0)
+        x, y = sk.at(0.0, 3.0)
         sk.place(x, y, sk.scale, e.look.flip)
 
 

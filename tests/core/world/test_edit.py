@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.world import asking
 from core.world.curriculum import full, is_held_out, small
 from core.world.edit import FAMILIES, edited
 from core.world.gallery import gallery, input_list, tiny_tedbench
@@ -171,3 +172,19 @@ def test_fixed_scenes_are_the_same_on_every_run():
     assert isinstance(scene, Scene)
     tiny_tedbench.cache_clear()
     assert tiny_tedbench()[0].edit.before == scene
+
+
+@pytest.mark.parametrize("c", [small(), full()], ids=["small", "full"])
+@pytest.mark.parametrize("family", asking.FAMILIES)
+def test_random_edits_are_of_their_family_and_have_right_answers(c, family):
+    rng = np.random.default_rng(1)
+    for _ in range(12):
+        edit, text = asking.random_edit(rng, c, family)
+        target = parse(text, c)
+        assert target == edit.target
+        assert edit.family == family
+        assert not holds(target, edit.before)
+        assert holds(target, edit.after)
+        before, after = render([edit.before, edit.after])
+        assert not ((before != after).any(-1) & ~edit.mask()).any()
+        assert (before != after).any()
