@@ -9,5 +9,5 @@
     edit, asking, gallery     edits with answers and masks; random ones; the fixed benchmark
     sheet                     the contact sheet in docs/
 
-Nothing here needs more than numpy (the sheet: Pillow).
+Nothing here needs more than numpy, and Pillow where files are written.
 """

@@ -9,16 +9,20 @@ them.
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from core.world import sampling
 from core.world.curriculum import small
 from core.world.edit import Edit, edited
 from core.world.language import describe, write
 from core.world.parsing import parse
+from core.world.render import render
 from core.world.scene import Entity, Scene
 
 
@@ -199,3 +203,19 @@ def gallery() -> tuple[Pair, ...]:
 def input_list() -> list[dict[str, str]]:
     """The benchmark under TEdBench's keys."""
     return [{"img_name": p.img_name, "target_text": p.target_text} for p in tiny_tedbench()]
+
+
+def write_benchmark(folder: Path) -> None:
+    """Write the benchmark in TEdBench's layout: `input_list.json` and the pictures in `originals`.
+
+    The true answers stand beside them in `answers`, numbered as the rows of the list.
+    """
+    pairs = tiny_tedbench()
+    (folder / "originals").mkdir(parents=True, exist_ok=True)
+    (folder / "answers").mkdir(exist_ok=True)
+    (folder / "input_list.json").write_text(json.dumps(input_list(), indent=1) + "\n")
+    before = render([p.edit.before for p in pairs])
+    after = render([p.edit.after for p in pairs])
+    for i, pair in enumerate(pairs):
+        Image.fromarray(before[i]).save(folder / "originals" / pair.img_name)
+        Image.fromarray(after[i]).save(folder / "answers" / f"{i:02d}.png")

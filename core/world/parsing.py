@@ -48,8 +48,11 @@ def live_words(c: Curriculum) -> tuple[str, ...]:
         phrases.append("spreading")
     for phrase in phrases:
         found.update(tokens(phrase))
-    unused = {"holding", "both"} if not set(c.accessories) & set(words.HELD) else set()
-    return tuple(sorted(found - unused))
+    if not set(c.accessories) & set(words.HELD):
+        found.discard("holding")
+    if not any(p.startswith("arms") for k in c.kinds for p in c.poses(k)):
+        found.discard("both")
+    return tuple(sorted(found))
 
 
 def check_words(text: str, c: Curriculum) -> list[str]:

@@ -72,10 +72,6 @@ SYNONYMS = {
     "big": "large",
     "little": "small",
     "seaside": "beach",
-    "people": "person",
-    "teddies": "teddy",
-    "boxes": "box",
-    "crosses": "cross",
 }
 """Other words for the same; `parse` takes them, captions use the ones in `TAUGHT_SYNONYMS`."""
 TAUGHT_SYNONYMS = {"red": "crimson", "blue": "azure", "grass": "meadow", "beach": "seaside"}

@@ -56,6 +56,8 @@ class Sketch:
         self._pattern = None
         self._grow = 0.0
         self._ink = None
+        self._worn = None
+        self._soft = 0.0
         self.edge = 0.0
         self.light(0.0, 0.0, 0.0)
 

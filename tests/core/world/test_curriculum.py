@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from core.world.curriculum import full, is_held_out, small
+from core.world.curriculum import full, is_held_out, narrowed, small, tiny
 from core.world.gallery import gallery, tiny_tedbench
+from core.world.parsing import check_words, live_words
+from core.world.render import render
 from core.world.sampling import RESERVED_SEEDS, subject_scene
 from core.world.stream import samples
 
@@ -62,6 +64,25 @@ def test_training_scenes_never_use_a_reserved_seed(c):
     assert all(s.scene.backdrop.seed < RESERVED_SEEDS for s in drawn)
     for pair in (*tiny_tedbench(), *gallery()):
         assert pair.edit.before.backdrop.seed >= RESERVED_SEEDS
+
+
+def test_narrowing_drops_the_planted_words_that_need_more():
+    c = narrowed(small(), name="no beach", backgrounds=("plain", "grass", "snow", "night"))
+    lost = set(small().planted) - set(c.planted)
+    assert "lighthouse" in lost
+    assert "snowman" not in lost
+    with pytest.raises(ValueError, match="has no colours"):
+        narrowed(small(), colours=("red", "mauve"))
+
+
+def test_the_tiny_world_can_be_sampled_and_drawn():
+    c = tiny()
+    drawn = samples(np.random.default_rng(0), c, 300)
+    assert render([s.scene for s in drawn]).shape == (300, 64, 64, 3)
+    assert {s.use for s in drawn} == {"subject", "template", "planted", "pair"}
+    assert 60 < len(live_words(c)) < 130
+    for s in drawn:
+        check_words(s.caption, c)
 
 
 @BOTH

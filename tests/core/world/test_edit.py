@@ -7,12 +7,13 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.errors import InputError
 from core.world import asking
 from core.world.curriculum import full, is_held_out, small
 from core.world.edit import FAMILIES, edited
-from core.world.gallery import gallery, input_list, tiny_tedbench
+from core.world.gallery import gallery, input_list, tiny_tedbench, write_benchmark
 from core.world.language import describe
 from core.world.parsing import parse
 from core.world.render import render
@@ -159,6 +160,17 @@ def test_the_benchmark_list_mirrors_the_published_keys():
     rows = json.loads(json.dumps(input_list()))
     assert all(set(row) == {"img_name", "target_text"} for row in rows)
     assert len({(r["img_name"], r["target_text"]) for r in rows}) == 60
+
+
+def test_the_benchmark_is_written_in_the_published_layout(tmp_path):
+    write_benchmark(tmp_path)
+    rows = json.loads((tmp_path / "input_list.json").read_text())
+    assert rows == input_list()
+    assert {f.name for f in (tmp_path / "originals").iterdir()} == {r["img_name"] for r in rows}
+    with Image.open(tmp_path / "originals" / rows[0]["img_name"]) as picture:
+        drawn = render([tiny_tedbench()[0].edit.before])[0]
+        assert np.array_equal(np.asarray(picture), drawn)
+    assert len(list((tmp_path / "answers").iterdir())) == 60
 
 
 def test_the_gallery_has_ten_scenes():
