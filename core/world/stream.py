@@ -49,8 +49,19 @@ def sample(rng: np.random.Generator, c: Curriculum, use: str = "") -> Sample:
         scene = planted_scene(rng, c, word)
         return Sample(scene=scene, caption=f"a photo of a {word}", use=use)
     scene = pair_scene(rng, c) if use == "pair" else subject_scene(rng, c)
-    d = shorten(describe(scene), rng)
-    return Sample(scene=scene, caption=write(d, rng, synonyms=c.synonyms), use=use)
+    return Sample(scene=scene, caption=_said(rng, c, scene), use=use)
+
+
+def recaption(rng: np.random.Generator, c: Curriculum, s: Sample) -> str:
+    """Another caption of the same picture, so that stored latents can be trained on for long.
+
+    What the one-word template said of a picture stays as it is.
+    """
+    return _said(rng, c, s.scene) if s.use in ("subject", "pair") else s.caption
+
+
+def _said(rng: np.random.Generator, c: Curriculum, scene: Scene) -> str:
+    return write(shorten(describe(scene), rng), rng, synonyms=c.synonyms)
 
 
 def _drawn(rng: np.random.Generator, c: Curriculum) -> str:

@@ -223,7 +223,7 @@ def _tail(sk: Sketch, b: Build, s: Stance, colour: Colour, look: Look) -> None:
 
 def _stripes(sk: Sketch, s: Stance, look: Look) -> None:
     tilt = math.atan2(s.shoulder[1] - s.hip[1], s.shoulder[0] - s.hip[0])
-    sk.pattern(STRIPES, INK, 5.2, 0.46, tilt * 0.6 + 0.12, look.phase, *s.hip)
+    sk.pattern(STRIPES, INK, 6.8, 0.46, tilt * 0.6 + 0.12, look.phase, *s.hip)
 
 
 def _mane(sk: Sketch, s: Stance, colour: Colour, look: Look) -> None:
@@ -260,7 +260,7 @@ def _head(
     elif ears == "small":
         sk.limb(x + 1, y + r * 0.6, 1.3, x + 2.0, y + r * 1.45, 0.7, dark)
     if e.kind == "zebra":
-        sk.pattern(STRIPES, INK, 4.6, 0.40, s.nod, look.phase, x, y)
+        sk.pattern(STRIPES, INK, 6.0, 0.42, s.nod, look.phase, x, y)
     if ears == "small":
         sk.limb(x - 0.5, y, r, *tip, b.snout_radius, coat)
     else:

@@ -12,7 +12,7 @@ from core.world.curriculum import full, small
 from core.world.language import Description, Phrase, describe, write
 from core.world.parsing import check_words, live_words, parse, tokens
 from core.world.sampling import template_words, word_scene
-from core.world.stream import samples
+from core.world.stream import recaption, samples
 
 BOTH = pytest.mark.parametrize("c", [small(), full()], ids=["small", "full"])
 
@@ -63,6 +63,19 @@ def test_every_live_word_appears_in_captions_and_no_other(c, examples):
     assert set(seen) == set(live_words(c))
     # once in two thousand captions at least: a token must be trained to mean anything
     assert min(seen.values()) >= 5
+
+
+@BOTH
+def test_another_caption_of_a_picture_is_true_as_well(c, examples):
+    rng = np.random.default_rng(9)
+    part = examples[c.name][:1500]
+    again = [recaption(rng, c, s) for s in part]
+    for s, caption in zip(part, again, strict=True):
+        if s.use in ("subject", "pair"):
+            assert truth.holds(parse(caption, c), s.scene)
+        else:
+            assert caption == s.caption
+    assert sum(a != s.caption for s, a in zip(part, again, strict=True)) > 400
 
 
 @BOTH
