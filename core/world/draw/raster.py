@@ -1,9 +1,9 @@
 """From a sketch to pixels: anti-aliased coverage of signed distances, over a whole batch.
 
 All pictures are drawn together: the shapes with the same place in the drawing order and the same
-formula are evaluated in one go, over the pixels of their bounding boxes only. Every operation is
-an exactly rounded one (+ - * / sqrt floor min max), so a picture's bytes depend neither on the
-batch it is drawn in nor on the machine.
+formula are evaluated in one go, over the pixels that they can touch only. Every operation on pixels
+is an exactly rounded one (+ - * / sqrt floor min max), so that neither the batch a picture is drawn
+in nor the width of the processor's vectors changes a byte.
 
 Legend: n shapes, r rows of pixels, p pixels.
 """
