@@ -23,7 +23,7 @@ PLACES: dict[str, tuple[float, float, float]] = {
     "sky left": (13.0, 23.0, 0.72),
     "sky right": (51.0, 23.0, 0.72),
 }
-SIZES: dict[str, float] = {"tiny": 0.40, "small": 0.60, "large": 0.88, "huge": 1.10}
+SIZES: dict[str, float] = {"tiny": 0.40, "small": 0.66, "large": 0.88, "huge": 1.10}
 
 # what makes each kind fill the frame at size "large"
 SCALES: dict[str, float] = {
