@@ -69,7 +69,8 @@ def start_section() -> str:
     said = [
         "<p>Every example below runs as printed, from an empty folder: it fetches a shipped "
         "example first. For Python <code>pip install gradio_client</code>, for JavaScript "
-        "<code>npm install @gradio/client</code> and a file that ends in <code>.mjs</code>.</p>",
+        "<code>npm install @gradio/client</code> and a file that ends in <code>.mjs</code>. The "
+        "command line runs in the folder of Vitrine, with the Python of its <code>.venv</code>.</p>",
         "<p>An answer is JSON. Its <code>run</code> holds the address of a page for people and an "
         "address for each file. While a call works, the Python and JavaScript clients report its "
         "progress; hang up or cancel, and the work stops.</p>",
