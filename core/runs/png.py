@@ -216,7 +216,7 @@ def open_file(data: bytes, filename: str = "") -> Opened:
             method if isinstance(method, str) else None,
             found["request"],
             inputs,
-            run if is_run_id(run) else "",
+            run if isinstance(run, str) and is_run_id(run) else "",
         )
     return Opened(None, found, inputs)
 
