@@ -45,7 +45,8 @@ def words(export: Export, findings: Sequence[Finding], published: Published | No
 def _what(export: Export) -> str:
     titles = [registry.load(slug).title for slug in export.plan.methods]
     shape = f"{titles[0]} as a page of its own" if export.plan.single else "the hub with "
-    named = "" if export.plan.single else f"{len(titles)} methods: {', '.join(titles)}"
+    count = f"{len(titles)} method{'s' if len(titles) > 1 else ''}"
+    named = "" if export.plan.single else f"{count}: {', '.join(titles)}"
     return f"{shape}{named}; {len(export.files)} files, {export.bytes / _MEGABYTE:.2f} MB"
 
 

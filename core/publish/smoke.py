@@ -114,7 +114,7 @@ def _connect(address: str, token: str | None) -> Any:
         except Exception as error:
             if turn == _TRIES - 1:
                 raise VitrineError(
-                    f"The smoke test failed: {address} does not answer ({_words(error)})."
+                    f"The smoke test failed: {address} does not answer from here ({_words(error)})."
                 ) from error
             time.sleep(_PAUSE)
     raise AssertionError("unreachable")

@@ -20,6 +20,10 @@ from core.errors import InputError
 from core.ui import jobs, links, snippets
 
 Updates = dict[Any, Any]  # component to new value
+SETTINGS_LINK = (
+    "Opens these settings on any hub. On this one, whoever has it also sees this result and gets "
+    "what you uploaded for it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +214,7 @@ class Action:
             with suppress(InputError):  # too long for an address; the run link and the file remain
                 alone = links.params_link(settings)
                 link = link or alone
-                made += links.copy_button(alone, "Settings link")
+                made += links.copy_button(alone, "Settings link", SETTINGS_LINK)
         if link:
             made += links.embed_button(link, self.title)
         if run is not None:

@@ -123,7 +123,7 @@ def _embedding(spec: MethodSpec) -> str:
     page = "./" if is_single() else html.escape(spec.slug)
     return (
         f' <button type="button" class="vt-link vt-alone" data-do="embed" aria-haspopup="dialog" '
-        f'data-link="{page}" data-name="{html.escape(spec.title)}">Embed</button>'
+        f'data-link="{page}" data-name="{html.escape(spec.title)}">Embed this page</button>'
         f'<a class="vt-link vt-whole" data-do="whole" href="{page}" target="_blank" rel="noopener">'
         "Open in Vitrine</a>"
     )

@@ -215,10 +215,11 @@ def artifact_link(run_id: str, name: str, *, download: bool = False) -> str:
     return f"artifact/{quote(run_id)}/{quote(name)}" + ("?download=1" if download else "")
 
 
-def copy_button(link: str, text: str = "Copy link") -> str:
-    """A button that copies the absolute form of a relative address."""
+def copy_button(link: str, text: str = "Copy link", says: str = "") -> str:
+    """A button that copies the absolute form of a relative address; `says` explains it on hover."""
+    title = f' title="{html.escape(says)}"' if says else ""
     return (
-        f'<button type="button" class="vt-button" data-do="copy-link" '
+        f'<button type="button" class="vt-button" data-do="copy-link"{title} '
         f'data-link="{html.escape(link)}">{html.escape(text)}</button>'
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -111,6 +112,39 @@ def test_a_result_file_dropped_back_fills_the_settings(visit, tmp_path):
     seen.set_input_files("input[type=file]", kept)
     assert "filled in" in state(seen, "note")
     assert seen.get_by_label("Your text").input_value() == "from a file"
+
+
+def test_a_result_file_may_be_dropped_anywhere_and_no_drop_leaves_the_page(visit, tmp_path):
+    page = visit().open_echo()
+    finish(page, "dropped on the title")
+    page.get_by_text("Download").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="echo.png").click()
+    data = base64.b64encode(Path(download.value.path()).read_bytes()).decode()
+    seen = visit().open_echo()
+    assert drop_on(seen, "h1", data, "echo.png")
+    assert "filled in" in state(seen, "note")
+    assert seen.get_by_label("Your text").input_value() == "dropped on the title"
+    assert drop_on(seen, "h1", data, "echo.txt")  # nothing here takes it, and the page stays
+    seen.get_by_text("takes no such file").wait_for()
+
+
+def drop_on(page, selector, data, name):
+    """Drop a file there; returns whether the page took the event before the browser could."""
+    moved = page.evaluate_handle(
+        """([data, name]) => {
+            const moved = new DataTransfer();
+            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+            moved.items.add(new File([bytes], name));
+            return moved;
+        }""",
+        [data, name],
+    )
+    return page.evaluate(
+        """([selector, moved]) => ["dragover", "drop"].every((kind) => !document.querySelector(selector).dispatchEvent(
+            new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: moved })))""",
+        [selector, moved],
+    )
 
 
 def test_history_pins_opens_exports_and_deletes(visit):

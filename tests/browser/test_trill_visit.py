@@ -108,10 +108,11 @@ def spoken(path, codec, rate):
     return path
 
 
-def drop(page, path, kind):
-    """Drop a file of a kind on the emptied “Your clip”."""
-    page.locator("#tr-clip [aria-label='Clear']").click()
-    page.locator("#tr-clip [aria-label='Upload file']").click()
+def drop(page, path, kind, where="#tr-clip .upload-container"):
+    """Drop a file of a kind, on the emptied “Your clip” unless told otherwise."""
+    if where.startswith("#tr-clip"):
+        page.locator("#tr-clip [aria-label='Clear']").click()
+        page.locator("#tr-clip [aria-label='Upload file']").click()
     moved = page.evaluate_handle(
         """([data, name, type]) => {
             const moved = new DataTransfer();
@@ -121,7 +122,9 @@ def drop(page, path, kind):
         }""",
         [base64.b64encode(path.read_bytes()).decode(), path.name, kind],
     )
-    page.dispatch_event("#tr-clip .upload-container", "drop", {"dataTransfer": moved})
+    page.dispatch_event(where, "drop", {"dataTransfer": moved})
+    if where == "h1":
+        page.locator(f"#tr-clip a[href*='{path.name}']").wait_for(state="attached", timeout=SECONDS)
     page.locator("#tr-clip .timestamps").wait_for(timeout=SECONDS)
     page.wait_for_timeout(500)
 
@@ -149,13 +152,15 @@ def test_an_uploaded_clip_is_explored_and_kept(page):
 @pytest.mark.parametrize(
     ("ending", "codec", "rate"), [("webm", "libopus", 48_000), ("mp4", "aac", 44_100)]
 )
-@pytest.mark.parametrize("how", ["chosen", "dropped"])
+@pytest.mark.parametrize("how", ["chosen", "dropped", "dropped on the title"])
 def test_recordings_that_browsers_call_videos_are_heard(page, tmp_path, ending, codec, rate, how):
     file = spoken(tmp_path / f"voice.{ending}", codec, rate)
     if how == "chosen":
         give(page, file)
-    else:
+    elif how == "dropped":
         drop(page, file, f"video/{ending}")
+    else:  # the clip that the page opened on gives way
+        drop(page, file, f"video/{ending}", "h1")
     page.click("#tr-explore")
     assert ending in ended(page, "explore").lower()
 

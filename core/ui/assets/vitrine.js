@@ -27,6 +27,24 @@
     setTimeout(() => { button.textContent = old; }, 1500);
   }
 
+  /* The file input of the first part in sight that takes files; one that holds something is emptied first. */
+  async function emptied(outside) {
+    const near = (root) => $$(root, "input[type=file]").find((i) => !outside.contains(i) && i.parentElement.checkVisibility());
+    const found = near(document);
+    if (found) return found;
+    const button = $$(document, 'button[aria-label="Upload file"]').find((b) => !outside.contains(b) && b.checkVisibility());
+    const block = button?.closest("[id]");
+    if (!block) return null;
+    block.querySelector('button[aria-label="Clear"]')?.click();
+    for (let tries = 0; tries < 20; tries += 1) {
+      await new Promise((done) => setTimeout(done, 100));
+      block.querySelector('button[aria-label="Upload file"]:not(.selected)')?.click();
+      const input = near(block);
+      if (input) return input;
+    }
+    return null;
+  }
+
   function fillOrigins(root) {
     for (const code of $$(root, "code[data-origin]"))
       code.textContent = code.textContent.replaceAll("http://127.0.0.1:7860", origin());
@@ -224,15 +242,25 @@
       });
       const column = element.closest(".vt-history-column") || element;
       const mark = (on) => element.querySelector(".vt-history")?.toggleAttribute("data-over", on);
-      column.addEventListener("dragover", (event) => { event.preventDefault(); mark(true); });
-      column.addEventListener("dragleave", () => mark(false));
       column.addEventListener("change", (event) => { if (event.target.type === "file") vitrine.asked = true; });
-      column.addEventListener("drop", (event) => {
-        event.preventDefault(); mark(false);
-        const input = document.querySelector("input.vt-open-file, .vt-open-file input[type=file]") || column.querySelector("input[type=file]");
-        if (!input || !event.dataTransfer.files.length) return;
-        input.files = event.dataTransfer.files;
-        input.dispatchEvent(new Event("change", { bubbles: true }));
+      /* A file may be dropped anywhere: what carries settings opens, anything else goes to the input in sight.
+         Where Gradio has a zone of its own, it has taken the event already. */
+      const opener = () => document.querySelector("input.vt-open-file, .vt-open-file input[type=file]") || column.querySelector("input[type=file]");
+      const give = (input, files) => { input.files = files; input.dispatchEvent(new Event("change", { bubbles: true })); };
+      const holdsFiles = (event) => !event.defaultPrevented && [...(event.dataTransfer?.types || [])].includes("Files");
+      document.addEventListener("dragover", (event) => {
+        if (holdsFiles(event)) { event.preventDefault(); mark(true); }
+      });
+      document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) mark(false); });
+      document.addEventListener("drop", async (event) => {
+        mark(false);
+        if (!holdsFiles(event) || !event.dataTransfer.files.length) return;
+        event.preventDefault();
+        const files = event.dataTransfer.files;
+        if (column.contains(event.target) || /\.(png|json|zip)$/i.test(files[0].name)) return give(opener(), files);
+        const input = await emptied(column);
+        if (input) give(input, files);
+        else say("This part of the page takes no such file. Choose it with the upload button of an input.");
       });
     },
 

@@ -237,7 +237,7 @@ def test_a_space_that_does_not_answer_fails_the_smoke_test(hub, xet):
     hub.add(Repo("me/trill", host="http://127.0.0.1:9"))
     told = publish(WORDS, xet, small="first")
     assert told.code == 1
-    assert "The smoke test failed: http://127.0.0.1:9 does not answer" in told.error
+    assert "The smoke test failed: http://127.0.0.1:9 does not answer from here" in told.error
 
 
 def test_a_space_that_was_paused_is_started_again(hub, xet, echo):

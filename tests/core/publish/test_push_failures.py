@@ -107,7 +107,7 @@ CASES = {
     },
     "an export that does not answer here": {
         "small": "dead",
-        "line": "The smoke test failed: http://127.0.0.1:9 does not answer (",
+        "line": "The smoke test failed: http://127.0.0.1:9 does not answer from here (",
     },
     "too much for the store": {
         "setup": lambda hub: hub.fail(
