@@ -14,6 +14,7 @@ from core.publish.build import Export, File
 from core.publish.patience import patiently
 from core.publish.plan import plan_for
 from core.publish.rules import Finding
+from core.publish.space import Standing, check_ours
 from core.publish.trouble import explain
 from tests.core.hub.fake_hub import serving
 
@@ -289,3 +290,23 @@ def test_the_report_says_what_the_hardware_costs(hardware, words, tmp_path):
     assert "Weights   TRILL: 2.00 MB, Apache-2.0" in text
     assert "Warnings  is slow" in text
     assert "not told here" not in text
+
+
+def standing(*methods, ours=True):
+    files = {f"spaces/{slug}/__init__.py": "0" * 40 for slug in methods}
+    return Standing(
+        page="", commit="", private=False, sdk="gradio", ours=ours, empty=False, files=files,
+        stage="", hardware="",
+    )  # fmt: skip
+
+
+def test_a_method_alone_replaces_no_hub_unless_told():
+    plan = plan_for("trill", repo="me/all")
+    with pytest.raises(InputError, match=r"me/all holds other, which would be removed"):
+        check_ours(standing("trill", "other"), plan, overwrite=False)
+    check_ours(standing("trill", "other"), plan, overwrite=True)
+    check_ours(standing("trill"), plan, overwrite=False)
+
+
+def test_a_hub_loses_a_method_that_is_gone_without_a_question():
+    check_ours(standing("trill", "gone"), plan_for("hub", repo="me/all"), overwrite=False)
