@@ -113,14 +113,14 @@ def check_ours(standing: Standing, plan: Plan, *, overwrite: bool) -> None:
     Raises:
         InputError: the Space holds something else or more, or is run in another way.
     """
-    held_methods = {path.split("/")[1] for path in standing.files if path.startswith("spaces/")}
-    if lost := sorted(held_methods - set(plan.methods)):
-        if standing.ours and plan.single and not overwrite:
-            raise InputError(
-                f"{plan.repo} holds {', '.join(lost)}, which would be removed by publishing "
-                f"{plan.name} alone. A new name works. Choose another --repo, or add --overwrite. "
-                "Nothing was changed."
-            )
+    methods = {path.split("/")[1] for path in standing.files if path.startswith("spaces/")}
+    lost = sorted(methods - set(plan.methods))
+    if lost and standing.ours and plan.single and not overwrite:
+        raise InputError(
+            f"{plan.repo} holds {', '.join(lost)}, which would be removed by publishing "
+            f"{plan.name} alone. A new name works. Choose another --repo, or add --overwrite. "
+            "Nothing was changed."
+        )
     if overwrite or standing.ours or (standing.empty and standing.sdk in ("gradio", "")):
         return
     held = [path for path in sorted(standing.files) if path not in ADDED_BY_THE_HUB]
