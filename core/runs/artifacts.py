@@ -158,8 +158,9 @@ class Folder:
     def put(self, sha256: str, source: bytes | Path) -> None:
         """Keep `source` under its hash; a damaged file found there is replaced."""
         path = self.path(sha256)
-        if path.exists() and hash_of(path)[0] == sha256:
-            return
+        with contextlib.suppress(FileNotFoundError):  # absent, or collected at this very moment
+            if hash_of(path)[0] == sha256:
+                return
         new_folder = not path.parent.exists()
         write_whole(path, source, sha256)
         if new_folder:

@@ -138,6 +138,7 @@ def test_motion_stops_for_those_who_ask(visit):
     assert float(seconds.rstrip("s")) < 0.01
 
 
+@pytest.mark.slow  # pictures to look at
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures_of_all_pages(visit, width, scheme):

@@ -108,6 +108,7 @@ def everything_opens(visitor, address, taken, single: bool = False) -> None:
             assert seen(page) == taken.seen, path.name
 
 
+@pytest.mark.slow
 def test_links_and_files_open_behind_the_prefix_of_a_proxy(visitor, tmp_path, monkeypatch):
     monkeypatch.setenv("VITRINE_ROOT_PATH", "/demos/vitrine")
     with (

@@ -42,6 +42,7 @@ def opened(visitor, address, taken):
             yield what, page
 
 
+@pytest.mark.slow
 def test_what_was_taken_away_opens_after_a_crash_and_on_a_hub_that_never_saw_it(visitor, tmp_path):
     (here := tmp_path / "here").mkdir()
     (there := tmp_path / "there").mkdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -241,3 +242,21 @@ def test_a_full_disk_is_said_in_words_and_leaves_nothing(make_store, monkeypatch
     with pytest.raises(VitrineError, match="disk of the hub is full"):
         save(store)
     assert store.list(owner=OPERATOR) == []
+
+
+def test_a_file_that_is_collected_while_it_is_looked_at_is_written_again(tmp_path, monkeypatch):
+    from core.runs import artifacts
+
+    place, data = artifacts.Folder(tmp_path / "files"), b"the same bytes"
+    sha256 = hashlib.sha256(data).hexdigest()
+    place.put(sha256, data)
+    real = artifacts.hash_of
+
+    def collected(source):
+        if isinstance(source, Path):
+            source.unlink()
+        return real(source)
+
+    monkeypatch.setattr(artifacts, "hash_of", collected)
+    place.put(sha256, data)
+    assert place.read(sha256) == data
