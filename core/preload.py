@@ -29,11 +29,12 @@ def preload(slugs: Iterable[str]) -> dict[str, str]:
     """
     failed: dict[str, str] = {}
     wanted: dict[str, ModelSpec] = {}
-    users: dict[str, str] = {}  # name of the model to slug
+    users: dict[str, list[str]] = {}  # name of the model to slugs; methods share models
     for slug in slugs:
         try:
             for spec in _models_of(slug):
-                wanted[spec.name], users[spec.name] = spec, slug
+                wanted[spec.name] = spec
+                users.setdefault(spec.name, []).append(slug)
         except Exception as error:  # one method must not take the Space down
             failed[slug] = _words(slug, error)
     with local_files_only():
@@ -42,7 +43,7 @@ def preload(slugs: Iterable[str]) -> dict[str, str]:
         if isinstance(error, NotHereError):
             logger.info("%s stays out: %s", name, error)
         else:
-            failed[users[name]] = _words(users[name], error)
+            failed |= {slug: _words(slug, error) for slug in users[name]}
     return failed
 
 

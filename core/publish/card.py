@@ -9,9 +9,8 @@ from core import registry
 from core.errors import InputError
 from core.publish import pins
 from core.publish.plan import Plan
+from core.runs.to_hub import SCOPES as OAUTH_SCOPES
 
-# The least that lets a visitor save results: repositories that this app made, and no others.
-OAUTH_SCOPES = ("contribute-repos",)
 TAG = "vitrine"  # on every Space that this project made
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 SHORT = 60  # characters of `short_description` that the platform takes

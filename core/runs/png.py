@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEYWORD = b"vitrine"
+SETTINGS_FILE = "settings.json"  # of a run, as it is downloaded, saved and dropped back
 MAX_REQUEST = 256 * 2**10  # bytes of JSON; the same bound as the run store
 MAX_FILE = 64 * 2**20  # bytes of a dropped file
 MAX_CHUNKS = 100_000

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from core import registry
 from core.errors import InputError, VitrineError
 
-from .png import settings_file
+from .png import SETTINGS_FILE, settings_file
 from .records import Run, artifact_name
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ WIDER = ("write-repos", "manage-repos")  # what also allows it, where an owner a
 MODEL_FILES = ("model.safetensors", "head.safetensors")
 COLLECTION = "vitrine-runs"
 MAX_BYTES = 512 * 2**20  # of one run; it is held in memory meanwhile
-SETTINGS_FILE = "settings.json"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 
 Kind = Literal["dataset", "model"]

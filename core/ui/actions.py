@@ -51,6 +51,40 @@ class Shown:
         return links.artifact_link(self.run.id, name) if self.run is not None else ""
 
 
+def store_run(handle: Any, kept: Kept | None, *, action: str, title: str) -> Any | None:
+    """Store what a job made as a run of its owner; for a job's `on_done`.
+
+    Args:
+        handle: the job.
+        kept: what is stored; None stores nothing.
+        action: action of the page that opens the run again.
+        title: what the history shows when `kept` has no title of its own.
+    """
+    if kept is None:
+        return None
+    from core.runs import store
+
+    started = handle.info().started
+    return store().save(
+        method=handle.method,
+        request={"action": action, "request": _plain(handle.request)},
+        result=kept.result,
+        artifacts=kept.artifacts,
+        owner=handle.owner,
+        title=kept.title or title,
+        seconds=time.time() - started if started else 0.0,
+        thumbnail=kept.thumbnail,
+        tier=kept.tier,
+    )
+
+
+def _plain(request: Any) -> dict[str, Any]:
+    """A request as JSON types."""
+    from core.runs.request import to_json
+
+    return request if isinstance(request, dict) else to_json(request)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Action:
     """One thing a visitor can do on a page; the arguments of `Page.action`."""
@@ -82,10 +116,7 @@ class Action:
 
     def settings(self, request: Any, run: str = "") -> links.Settings:
         """The request as it goes into links and files."""
-        from core.runs.request import to_json
-
-        data = request if isinstance(request, dict) else to_json(request)
-        return links.Settings(self.method, self.name, data, run)
+        return links.Settings(self.method, self.name, _plain(request), run)
 
     def submit(self, values: Sequence[Any], owner: str) -> Any:
         """Start the job for what stands in the inputs and return its handle.
@@ -118,22 +149,7 @@ class Action:
     def save(self, handle: Any, result: Any) -> Any | None:
         """Store the result as a run; called in the worker thread before the job's last event."""
         kept = self.keep(handle.request, result) if self.keep else None
-        if kept is None:
-            return None
-        from core.runs import store
-
-        started = handle.info().started
-        return store().save(
-            method=self.method,
-            request={"action": self.name, "request": self.settings(handle.request).request},
-            result=kept.result,
-            artifacts=kept.artifacts,
-            owner=handle.owner,
-            title=kept.title or self.title,
-            seconds=time.time() - started if started else 0.0,
-            thumbnail=kept.thumbnail,
-            tier=kept.tier,
-        )
+        return store_run(handle, kept, action=self.name, title=self.title)
 
     def stream(self, handle: Any, note: str = "") -> Iterator[Updates]:
         """Updates of bar and outputs from a job's first event to its last.

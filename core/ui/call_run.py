@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from core.errors import JobCancelled
 from core.jobs.job import STOPPED
 from core.registry import MethodSpec
 from core.ui import caller, links
-from core.ui.actions import Kept
+from core.ui.actions import Kept, store_run
 from core.ui.turns import Turns
 
 _LOOK = 0.25  # seconds between two looks at whether the caller is still there
@@ -137,25 +136,8 @@ def _words(event: Any) -> str:
 def _save(endpoint: Endpoint, handle: Any, result: Any) -> Any | None:
     """Store the result as a run of nobody's history; its address is its only key."""
     kept = endpoint.keep(handle.request, result)
-    if kept is None:
-        return None
-    from core.runs import store
-    from core.runs.request import to_json
-
-    started = handle.info().started
-    return store().save(
-        method=endpoint.spec.slug,
-        request={
-            "action": endpoint.action or handle.request.kind,
-            "request": to_json(handle.request),
-        },
-        result=kept.result,
-        artifacts=kept.artifacts,
-        title=kept.title or endpoint.name,
-        seconds=time.time() - started if started else 0.0,
-        thumbnail=kept.thumbnail,
-        tier=kept.tier,
-    )
+    action = endpoint.action or handle.request.kind
+    return store_run(handle, kept, action=action, title=endpoint.name)
 
 
 def _told(run: Any, address: str) -> dict[str, Any]:

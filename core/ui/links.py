@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from core.errors import InputError, NotFoundError
+from core.runs.png import SETTINGS_FILE
 
-SETTINGS_FILE = "settings.json"
 RESULT_FILE = "result.json"  # what the method answered, as canonical JSON
 MAX_FALLBACK = 1_500  # characters of settings in a run link; chats cut longer addresses
 _UPLOAD = re.compile(r"sha256:([0-9a-f]{64})")

@@ -11,7 +11,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -39,6 +39,15 @@ class Argument:
     required: bool
     default: str  # as JSON; empty when required
     meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the docstring of an endpoint says."""
+
+    paragraphs: tuple[str, ...]  # without the line breaks of the source; the first is the summary
+    arguments: Mapping[str, str]
+    returns: tuple[tuple[str, str], ...]  # key and meaning; a lone sentence has no key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,25 +78,40 @@ def manuals(blocks: gr.Blocks) -> tuple[Manual, ...]:
     return tuple(manual_of(name, fn) for name, fn in functions(blocks).items())
 
 
+def method_of(name: str, fn: Callable[..., Any]) -> str:
+    """Slug of the method that an endpoint belongs to; empty when the name begins with none."""
+    declared = endpoint_of(fn)
+    if declared is not None:
+        return declared.spec.slug
+    return next((slug for slug in registry.slugs() if name.startswith(f"{slug}_")), "")
+
+
+def words_of(fn: Callable[..., Any]) -> Words:
+    """Read a docstring in Google's style."""
+    text, sections = _read(inspect.getdoc(fn) or "")
+    return Words(
+        tuple(" ".join(part.split()) for part in re.split(r"\n\s*\n", text)),
+        dict(_entries(sections.get("Args", []))),
+        tuple(_entries(sections.get("Returns", []) + sections.get("Yields", []))),
+    )
+
+
 def manual_of(name: str, fn: Callable[..., Any]) -> Manual:
     """Read one endpoint."""
-    text, sections = _read(inspect.getdoc(fn) or "")
-    summary, _, details = text.partition("\n\n")
+    words = words_of(fn)
     hints = typing.get_type_hints(fn)
-    meanings = dict(_entries(sections.get("Args", [])))
     arguments = tuple(
-        _argument(parameter, hints.get(key, str), meanings.get(key, ""))
+        _argument(parameter, hints.get(key, str), words.arguments.get(key, ""))
         for key, parameter in inspect.signature(fn).parameters.items()
     )
     declared = endpoint_of(fn)
-    returns = _entries(sections.get("Returns", []))
     return Manual(
         name=name,
-        method=next((slug for slug in registry.slugs() if name.startswith(f"{slug}_")), ""),
-        summary=" ".join(summary.split()),
-        details=" ".join(details.split()),
+        method=method_of(name, fn),
+        summary=words.paragraphs[0],
+        details=" ".join(words.paragraphs[1:]),
         arguments=arguments,
-        returns=(*returns, RUN) if declared else tuple(returns),
+        returns=(*words.returns, RUN) if declared else words.returns,
         call=_call(declared, arguments, hints),
         command=_command(declared),
     )

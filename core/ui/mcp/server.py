@@ -24,8 +24,8 @@ import core
 from core import registry
 from core.errors import BusyError, NotFoundError, VitrineError
 from core.ui import routes
-from core.ui.api_page import endpoints
 from core.ui.errors import sentence
+from core.ui.manual import functions, method_of
 from core.ui.received import received
 
 from . import answers, calling, files, progress
@@ -65,8 +65,8 @@ class HubServer:
     def __init__(self, blocks: gr.Blocks, slugs: Iterable[str]) -> None:
         """Serve the public endpoints of `blocks`, and the examples of the methods in `slugs`."""
         self.tools = {
-            name: Tool(name, function, _addresses(name.partition("_")[0])[:2])
-            for name, function in endpoints(blocks).items()
+            name: Tool(name, function, _addresses(method_of(name, function))[:2])
+            for name, function in functions(blocks).items()
         }
         self._slugs = tuple(slugs)
         self._blocks = blocks

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from pydantic import (
 )
 
 from core.errors import InputError
+from core.ui.manual import words_of
 
 FILE_WORDS = (
     "Given as text: a path of this hub (an example, a file of an earlier result, or what an upload "
@@ -53,12 +53,15 @@ class Tool:
     @cached_property
     def description(self) -> str:
         """The docstring without its sections, then what it returns; plain words."""
-        return _parts(self.function)[0]
+        words = words_of(self.function)
+        text = "\n\n".join(words.paragraphs)
+        rows = (f"{key}: {meaning}" if key else meaning for key, meaning in words.returns)
+        return f"{text}\n\nReturns:\n" + "\n".join(rows) if words.returns else text
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
         """A model of the arguments; unknown ones are refused."""
-        described = _parts(self.function)[1]
+        described = words_of(self.function).arguments
         hints = get_type_hints(self.function, include_extras=True)
         fields: dict[str, Any] = {}
         for name, parameter in inspect.signature(self.function).parameters.items():
@@ -194,39 +197,3 @@ def _explain_files(argument: dict[str, Any], examples: tuple[str, ...]) -> None:
     argument["description"] = f"{words}{'' if words.endswith('.') else '.'} {FILE_WORDS}"
     if examples:
         inner["examples"] = list(examples)
-
-
-def _parts(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
-    """Description and the words on each argument, from a docstring in Google's style."""
-    text = inspect.getdoc(function) or ""
-    sections = re.split(r"^(Args|Returns|Yields|Raises):[ \t]*$", text, flags=re.MULTILINE)
-    said = dict(zip(sections[1::2], sections[2::2], strict=True))
-    words = _flow(sections[0])
-    for title in ("Returns", "Yields"):
-        if title in said:
-            words += f"\n\nReturns:\n{_lines(said[title])}"
-    described: dict[str, str] = {}
-    name = ""
-    for line in inspect.cleandoc(said.get("Args", "")).splitlines():
-        if found := re.match(r"(\w+)(?: \([^)]*\))?: +(.*)", line):
-            name, described[found[1]] = found[1], found[2].strip()
-        elif name and line.strip():
-            described[name] += " " + line.strip()
-    return words, described
-
-
-def _lines(text: str) -> str:
-    """The entries of a section, one in each line."""
-    lines: list[str] = []
-    for line in inspect.cleandoc(text).splitlines():
-        if line[:1].isspace() and lines:
-            lines[-1] += " " + line.strip()
-        elif line.strip():
-            lines.append(line)
-    return "\n".join(lines)
-
-
-def _flow(text: str) -> str:
-    """Paragraphs without the line breaks of the source."""
-    paragraphs = re.split(r"\n\s*\n", text.strip())
-    return "\n\n".join(" ".join(part.split()) for part in paragraphs)
