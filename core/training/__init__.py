@@ -23,6 +23,7 @@ from core.training.loop import (
     cosine_with_warmup,
     device_name,
     fit,
+    flat_then_down,
     seed_everything,
 )
 from core.training.records import Card, Curve, read_curve, save_weights, write_card
@@ -37,6 +38,7 @@ __all__ = [
     "cosine_with_warmup",
     "device_name",
     "fit",
+    "flat_then_down",
     "load_checkpoint",
     "read_curve",
     "rng_state",

@@ -101,7 +101,7 @@ class Run:
     def state(self, seconds: float) -> dict[str, Any]:
         """Everything that decides how the run goes on."""
         return {
-            "model": self.model.state_dict(),
+            "model": _bare(self.model).state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "ema": self.ema.state if self.ema else {},
             "parts": {name: part.state_dict() for name, part in self.parts.items()},
@@ -116,7 +116,7 @@ class Run:
             InputError: it was made by a run of another shape.
         """
         try:
-            self.model.load_state_dict(state["model"])
+            _bare(self.model).load_state_dict(state["model"])
             for name, part in self.parts.items():
                 part.load_state_dict(state["parts"][name])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -129,6 +129,28 @@ class Run:
             self.ema.state = {k: v.clone() for k, v in state["ema"].items()}
         set_rng_state(state["rng"])
         self.step, self.seconds = step, float(state["seconds"])
+
+
+def flat_then_down(step: int, num_steps: int, warmup: int, decay: float = 0.25) -> float:
+    """Factor on the learning rate at `step`: linear rise, flat, then straight down to 1 %.
+
+    While it is flat the length of the run may still be changed (Hu et al. 2024, arXiv 2404.06395).
+
+    Args:
+        step: steps done.
+        num_steps: length of the run.
+        warmup: steps of the rise.
+        decay: share of the run that goes down.
+    """
+    if step < warmup:
+        return (step + 1) / max(1, warmup)
+    left = (num_steps - step) / max(1.0, decay * num_steps)
+    return max(0.01, min(1.0, left))
+
+
+def _bare(model: nn.Module) -> nn.Module:
+    """The network without the wrapper of several processes, so that any number of them resumes."""
+    return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
 
 
 def fit(
