@@ -16,8 +16,8 @@ from gradio import themes
 from core import registry
 
 ASSETS = Path(__file__).parent / "assets"
-STYLES = ("tokens.css", "frame.css", "parts.css", "gradio.css")
-SCRIPTS = ("vitrine.js", "embedding.js")
+STYLES = ("tokens.css", "frame.css", "parts.css", "pictures.css", "gradio.css")
+SCRIPTS = ("vitrine.js", "embedding.js", "pictures.js")
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 LIGHT_GROUND = "#ffffff"
