@@ -9,7 +9,7 @@ drawing; and chances, so that half an edit can be told from none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,13 @@ class Reading:
     """One picture as a probe sees it.
 
     Attributes:
-        scene: the likeliest things, each in its place; undescribed parameters as far as they are read.
+        scene: the likeliest things, each in its place, with their looks and the backdrop as far as
+            they are read (`probe.LOOKS`, `probe.CHOICES`, `probe.SURROUNDINGS`); the rest is left at its default.
         places: the place of each slot.
         values: the words that each attribute can take: "kind" ("" for nothing there), "pose", "colour",
             "size", "texture", and "accessory".
         slots: for each attribute its chances (S, V); for "accessory" each column is on its own.
         background: chance of each background.
-        identity: undescribed parameters of the subject and of the surroundings by name, such as
-            "hue", "girth" or "horizon", in the units of `core.world.scene`.
     """
 
     scene: Scene
@@ -45,7 +44,6 @@ class Reading:
     values: Mapping[str, tuple[str, ...]]
     slots: Mapping[str, Chances]
     background: Mapping[str, float]
-    identity: Mapping[str, float] = field(default_factory=dict)
 
     def holds(self, said: Description) -> bool:
         """Whether the picture is as described, by the likeliest scene."""
@@ -114,7 +112,6 @@ class Reading:
         return {
             "things": things,
             "background": self.scene.background,
-            "identity": {name: round(float(value), 4) for name, value in self.identity.items()},
         }
 
 
