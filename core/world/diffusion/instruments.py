@@ -39,7 +39,7 @@ def train_probe(
         preset: "smoke", "cpu" or "gpu".
         out: everything of the run goes here.
         resume: go on with what is there.
-        vae: folder of the world's autoencoder, whose look a quarter of the pictures gets.
+        vae: folder of the world's autoencoder, whose look an eighth of the pictures gets.
         on_step: called after each logged step.
         check: called before every step; it may raise to stop.
     """

@@ -185,8 +185,8 @@ def save(
             device=device_name("cpu") if not torch.cuda.is_available() else device_name("cuda"),
             data=[
                 f"Drawn while training: {cfg.num_steps * cfg.batch_size:,} pictures of the "
-                f"{cfg.world} world, each seen once, held-out combinations too. A quarter softened, a "
-                "quarter as the autoencoder gives them back where one was given, half with some noise."
+                f"{cfg.world} world, each seen once, held-out combinations too. A quarter softened, an "
+                "eighth as the autoencoder gives them back where one was given, half with some noise."
             ],
             curve=kept[:: max(1, len(kept) // 12)],
             scores=rows,

@@ -46,7 +46,7 @@ class ProbeTraining:
     name: str
     world: str = "small"
     sizes: dict[str, Any] = field(default_factory=dict, hash=False)  # fields of `ProbeNet`
-    num_steps: int = 2_400
+    num_steps: int = 2_000
     batch_size: int = 128
     lr: float = 3e-3
     warmup_steps: int = 100
@@ -221,19 +221,18 @@ def _choice(found: Tensor, right: Tensor) -> Tensor:
 
 @torch.no_grad()
 def worn_out(x: Tensor, rng: np.random.Generator, vae: Any = None) -> Tensor:
-    """Pictures (B, 3, S, S) in -1..1 as generated ones look: a quarter softened, a quarter through a VAE.
+    """Pictures (B, 3, S, S) in -1..1 as generated ones look: a quarter softened, an eighth through a VAE.
 
     Half of them get a little noise; the other half stays as it is.
     """
     x, quarter = x.clone(), len(x) // 4
+    coded = slice(quarter, quarter + max(1, quarter // 2))
     size = x.shape[-1]
     less = int(rng.integers(size * 5 // 8, size))
     soft = F.interpolate(x[:quarter], (less, less), mode="bilinear", antialias=True)
     x[:quarter] = F.interpolate(soft, (size, size), mode="bicubic", align_corners=False)
     if vae is not None:
-        x[quarter : 2 * quarter] = vae.decode(
-            vae.encode(x[quarter : 2 * quarter]).latent_dist.mean
-        ).sample
+        x[coded] = vae.decode(vae.encode(x[coded]).latent_dist.mean).sample.to(x.dtype)
     strength = rng.random((2 * quarter, 1, 1, 1), np.float32) * 0.06
     noise = rng.standard_normal((2 * quarter, *x.shape[1:]), np.float32) * strength
     x[: 2 * quarter] += torch.from_numpy(noise).to(x.device)
