@@ -7,8 +7,10 @@ survive saving. The fragments stay in the vocabulary and are never trained.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, cast
 
 from core.errors import WeightsError
 from core.world.curriculum import Curriculum
@@ -21,6 +23,39 @@ if TYPE_CHECKING:
 START, END, PAD = "<|startoftext|>", "<|endoftext|>", "<|pad|>"
 
 
+def byte_pairs(words: Sequence[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Byte-pair encoding of a word list until every word is one token.
+
+    The trainer of the tokenizers library breaks ties by chance, so that two processes of one run would
+    number the same words differently; here the first pair of the alphabet wins.
+
+    Args:
+        words: distinct, of ASCII letters.
+
+    Returns:
+        Numbers of all tokens, characters first, and the merges in their order.
+    """
+    split = [[*word[:-1], f"{word[-1]}</w>"] for word in words]
+    tokens = sorted({part for parts in split for part in parts})
+    merges: list[tuple[str, str]] = []
+    while pairs := Counter(pair for parts in split for pair in pairwise(parts)):
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        tokens.append("".join(best))
+        split = [_merged(parts, best) for parts in split]
+    return {token: k for k, token in enumerate(dict.fromkeys(tokens))}, merges
+
+
+def _merged(parts: list[str], pair: tuple[str, str]) -> list[str]:
+    found: list[str] = []
+    for part in parts:
+        if found and (found[-1], part) == pair:
+            found[-1] += part
+        else:
+            found.append(part)
+    return found
+
+
 def build(c: Curriculum, max_length: int) -> CLIPTokenizer:
     """A tokenizer for the words of a curriculum, with reserved placeholder tokens.
 
@@ -31,29 +66,15 @@ def build(c: Curriculum, max_length: int) -> CLIPTokenizer:
     Raises:
         WeightsError: a word does not come out as one token.
     """
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import CLIPTokenizer
 
     words = live_words(c)
-    bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    bpe.normalizer = normalizers.Lowercase()  # pyright: ignore[reportAttributeAccessIssue]
-    bpe.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # pyright: ignore[reportAttributeAccessIssue]
-    trainer = trainers.BpeTrainer(
-        vocab_size=100_000,
-        min_frequency=1,
-        end_of_word_suffix="</w>",
-        show_progress=False,
-        special_tokens=[],
-    )
-    bpe.train_from_iterator([" ".join(words)], trainer)
-    learnt = json.loads(bpe.to_str())["model"]
-    pairs: Any = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in learnt["merges"]]
-    vocabulary = dict(learnt["vocab"])
+    vocabulary, merges = byte_pairs(words)
     for token in (START, END, PAD):
         vocabulary[token] = len(vocabulary)
     tokenizer = CLIPTokenizer(
         vocab=vocabulary,
-        merges=pairs,
+        merges=cast(Any, merges),  # annotated as texts, read as pairs
         bos_token=START,
         eos_token=END,
         unk_token=END,
