@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from core.errors import JobCancelled
@@ -13,6 +14,41 @@ from core.errors import JobCancelled
 STOPPED = "This job was stopped before it finished. Start it again to get a result."
 
 Report = Callable[[float | None, str, Any], None]
+
+
+class EarlyEnd:
+    """The visitor's wish to end early and keep what there is, where a job offers that.
+
+    A stop throws the work away; this asks the job to go on to its end with the best so far.
+    """
+
+    __slots__ = ("_asked", "_offered")
+
+    def __init__(self) -> None:
+        """Neither offered nor asked for."""
+        self._offered = False
+        self._asked = threading.Event()
+
+    @contextmanager
+    def offered(self) -> Iterator[None]:
+        """Offer it for the length of the block."""
+        self._offered = True
+        try:
+            yield
+        finally:
+            self._offered = False
+
+    def ask(self) -> bool:
+        """Ask for it; False when the job does not offer it now, or was asked before."""
+        if not self._offered or self._asked.is_set():
+            return False
+        self._asked.set()
+        return True
+
+    @property
+    def asked(self) -> bool:
+        """Whether the visitor asked for it."""
+        return self._asked.is_set()
 
 
 class Job:
@@ -30,11 +66,13 @@ class Job:
         *,
         cancel_event: threading.Event | None = None,
         on_report: Report | None = None,
+        early_end: EarlyEnd | None = None,
     ) -> None:
         """Make a job; one without an id gets an unguessable one."""
         self.id = id or secrets.token_urlsafe(16)
         self.method = method
         self.cancel_event = cancel_event or threading.Event()
+        self.early_end = early_end or EarlyEnd()
         self._on_report = on_report
 
     @property

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from core.jobs.estimate import TimeLeft
 from core.jobs.events import ACTIVE, EventLog, JobInfo, State
+from core.jobs.job import EarlyEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Record:
         self.epoch = epoch
         self.log = EventLog(self.wall)
         self.cancel_event = threading.Event()
+        self.early_end = EarlyEnd()
         self.state: State = "queued"
         self.position: int | None = None
         self.starts_at: float | None = None  # estimate, by `clock`

@@ -205,6 +205,23 @@ class JobRunner:
                 record.stop()
             return True
 
+    def end_early(self, job_id: str, *, owner: str | None = None) -> bool:
+        """Ask a running job to go to its end with what it has, where it offers that.
+
+        Args:
+            job_id: which job.
+            owner: must be the job's owner; None is the hub itself.
+
+        Returns:
+            False when the job does not offer it now, or was asked before; then only `cancel` is left.
+
+        Raises:
+            NotFoundError: there is no such job, or it belongs to someone else.
+        """
+        with self._lock:
+            record = self._shelf.find(job_id, owner)
+            return record.state == "running" and record.early_end.ask()
+
     def rerun(self, job_id: str, *, owner: str) -> JobHandle:
         """Submit the same work again, as a new job.
 

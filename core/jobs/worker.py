@@ -37,7 +37,13 @@ NO_MEMORY = (
 
 def run(record: Record) -> Outcome:
     """Run the function of a job in this process; never raises."""
-    job = Job(record.id, record.method, cancel_event=record.cancel_event, on_report=record.progress)
+    job = Job(
+        record.id,
+        record.method,
+        cancel_event=record.cancel_event,
+        on_report=record.progress,
+        early_end=record.early_end,
+    )
     # ZeroGPU finds the visitor's quota in context variables of the submitting request.
     return execute(
         record.fn,
