@@ -56,6 +56,31 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Glimpse:
+    """What a page may show while an edit works; the `preview` of a job's report.
+
+    Attributes:
+        stage: embedding, tuning, joint, sampling or baselines.
+        step: steps of the stage that are done.
+        of: steps of the stage.
+        losses: loss of the batch now and then, as (step of all stages, loss), from the beginning.
+        before: PNG of the input.
+        png: a rough strip, one row; empty before the first.
+        etas: its columns.
+        tile: side of one of its pictures, pixels.
+    """
+
+    stage: str
+    step: int
+    of: int
+    losses: tuple[tuple[int, float], ...] = ()
+    before: bytes = b""
+    png: bytes = b""
+    etas: tuple[float, ...] = ()
+    tile: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LossPoint:
     """Loss on the fixed bank of (t, noise) pairs after so many steps of a stage."""
 
