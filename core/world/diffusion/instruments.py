@@ -1,7 +1,8 @@
-"""Trains the instruments that measure the world's models: the scene probe, and the small CLIP.
+"""Trains the instruments that measure the world's models, the scene probe and the small CLIP; measures.
 
     python -m core.world.diffusion.instruments probe --out OUT [--resume] [--vae FOLDER] [--threads 1]
     python -m core.world.diffusion.instruments clip --out OUT [--resume]
+    python -m core.world.diffusion.instruments gate --pipeline FOLDER [--probe FOLDER] [--json FILE]
 
 The finished weights are in OUT/weights, to be copied to `core/world/weights/<part>`.
 """
@@ -84,6 +85,59 @@ def probe(
     """Train the scene probe."""
     _threads(threads)
     typer.echo(train_probe(preset, out, resume=resume, vae=vae, on_step=_say))
+
+
+@app.command()
+def gate(
+    pipeline: Annotated[Path, typer.Option(help="folder of a StableDiffusionPipeline")],
+    probe: Annotated[
+        Path | None, typer.Option(help="folder of a probe; else the shipped one")
+    ] = None,
+    world: Annotated[str, typer.Option(help="curriculum: tiny, small or full")] = "small",
+    n: Annotated[int, typer.Option(help="captions like those of training")] = 256,
+    held_out: Annotated[int, typer.Option(help="captions of held-out combinations")] = 128,
+    planted: Annotated[int, typer.Option(help="pictures of each planted concept")] = 0,
+    guidance: float = 3.0,
+    steps: int = 25,
+    seed: int = 0,
+    threads: Threads = 0,
+    json: Annotated[Path | None, typer.Option(help="write the scores here")] = None,
+) -> None:
+    """Measure whether a text-to-image model draws what captions say."""
+    _threads(threads)
+    import json as codec
+
+    from core.world import curriculum
+    from core.world.diffusion import judge
+    from core.world.diffusion.gate import measure
+    from core.world.diffusion.judge import Judge
+
+    reader = judge.load_probe(probe) if probe else judge.load_probe()
+    found = measure(
+        _pipeline(pipeline), Judge(probe=reader), getattr(curriculum, world)(), n=n, n_held_out=held_out,
+        each_planted=planted, guidance=guidance, steps=steps, seed=seed,
+    )  # fmt: skip
+    for row in found.rows:
+        low, high = row.interval
+        need = f", needs {100 * row.needed:.0f} %" if row.needed else ""
+        typer.echo(
+            f"{row.captions:9s} {row.claim:12s} {100 * row.share:5.1f} % ({100 * low:.1f} to {100 * high:.1f}), "
+            f"n {row.n}, true drawings {100 * row.drawn:.1f} %{need}"
+        )
+    typer.echo(f"{'passed' if found.passed else 'not passed'} in {found.seconds:.0f} s")
+    if json:
+        data = {"passed": found.passed, "seconds": found.seconds, "scores": [s.to_dict() for s in found.scores()]}  # fmt: skip
+        json.write_text(codec.dumps(data, indent=1) + "\n", "utf-8")
+
+
+def _pipeline(folder: Path) -> Any:
+    import torch
+    from diffusers import StableDiffusionPipeline  # pyright: ignore[reportPrivateImportUsage]
+
+    pipe = StableDiffusionPipeline.from_pretrained(
+        folder, torch_dtype=torch.float32, local_files_only=True, use_safetensors=True
+    )
+    return pipe.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _threads(threads: int) -> None:

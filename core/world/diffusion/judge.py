@@ -3,7 +3,7 @@
 Text and likeness come from a CLIP: a small one of our own in the embedded tier, OpenAI's ViT-B/32 in the
 full tier. What is in a picture comes from the scene probe, so only the embedded tier can be read.
 
-    with cache().lease(judge.spec_for("embedded")) as lease:
+    with cache().acquire(judge.spec_for("embedded")) as lease:
         lease.obj.text_score(pictures, "a sitting dog")   # (B,) cosines
         lease.obj.read(pictures)[0].scene                  # what the probe sees
 """

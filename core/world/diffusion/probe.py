@@ -188,9 +188,8 @@ def net_from_dict(data: Mapping[str, Any]) -> ProbeNet:
     Raises:
         KeyError, TypeError: it is of another version.
     """
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-    given["values"] = {k: tuple(v) for k, v in given["values"].items()}
-    return ProbeNet(**given)
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    return ProbeNet(**given | {"values": {k: tuple(v) for k, v in data["values"].items()}})
 
 
 @construction()
