@@ -189,7 +189,8 @@ def net_from_dict(data: Mapping[str, Any]) -> ProbeNet:
         KeyError, TypeError: it is of another version.
     """
     given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-    return ProbeNet(**given | {"values": {k: tuple(v) for k, v in data["values"].items()}})
+    values: Any = {k: tuple(v) for k, v in data["values"].items()}
+    return ProbeNet(**{**given, "values": values})
 
 
 @construction()
