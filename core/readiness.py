@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core import settings
-from core.registry import HubModel, MethodSpec, Tier
+from core.registry import SPACES, HubModel, MethodSpec, Tier
 
 GIB = 2**30
 ZERO_BYTES = 48 * 10**9  # memory of the smaller GPU that ZeroGPU lends
@@ -97,7 +97,10 @@ def _has_files(model: HubModel) -> bool:
 
 
 def has_weights(spec: MethodSpec) -> bool:
-    """Whether the folder carries trained weights."""
+    """Whether the trained weights are here: in the method's folder, or in all that it shares."""
+    if spec.shared_weights:
+        root = SPACES.parent
+        return all(any((root / name).rglob("*.safetensors")) for name in spec.shared_weights)
     return any((spec.folder / "weights").glob("*.safetensors"))
 
 
