@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from core.errors import InputError
 
 Tuning = Literal["lora", "full", "none", "joint"]
+Layers = Literal["attention", "wide"]
 Start = Literal["noise", "inverted"]
 Schedule = Literal["constant", "late", "early"]
 Unconditional = Literal["tuned", "base"]
@@ -26,6 +27,7 @@ Forget = Literal[
 ]
 
 TUNINGS: tuple[Tuning, ...] = get_args(Tuning)
+LAYERS: tuple[Layers, ...] = get_args(Layers)
 STARTS: tuple[Start, ...] = get_args(Start)
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 UNCONDITIONALS: tuple[Unconditional, ...] = get_args(Unconditional)
@@ -120,6 +122,8 @@ class Learning:
         tuning_steps: Adam steps on the network (stage 2), or on both when `tuning` is "joint".
         tuning_lr: learning rate of the network.
         rank: rank of the adapter; its scale is 1 whatever the rank.
+        layers: what the adapter touches: the projections of "attention", or "wide": convolutions and
+            feed-forward layers as well.
         batch_size: (time, noise) pairs of one step.
         source_caption: what the picture shows; joint tuning starts from it, or from the target when it is empty.
         seed: of every draw in both stages.
@@ -135,6 +139,7 @@ class Learning:
     tuning_steps: int = 150
     tuning_lr: float = 1e-3
     rank: int = 8
+    layers: Layers = "attention"
     batch_size: int = 8
     source_caption: str = ""
     seed: int = 0
@@ -145,6 +150,7 @@ class Learning:
 
     def __post_init__(self) -> None:
         _one_of("tuning", self.tuning, TUNINGS)
+        _one_of("layers", self.layers, LAYERS)
         for name, allowed in LEARNING_RANGES.items():
             allowed.check(name, getattr(self, name))
 
@@ -159,8 +165,8 @@ class Sampling:
         guidance: weight of classifier-free guidance; 1 is without.
         steps: DDIM steps.
         start: "noise" (the paper) or "inverted", the picture's own noise by DDIM inversion.
-        schedule: eta over the steps: "constant" (the paper), "late" starts at the input and reaches eta
-            after 30 % of the steps, "early" the reverse.
+        schedule: eta over the steps: "constant" (the paper), "late" is low for the first 30 % of the steps
+            (layout from the input), "early" is low after them (pose from the text, details from the input).
         blend: "linear" (the paper) or "projection": only the part of the target that is orthogonal to the
             learnt embedding is added (Forgedit); eta is its strength and `identity` the weight of the rest.
         identity: weight of the learnt embedding when `blend` is "projection".
@@ -193,6 +199,11 @@ class Sampling:
             allowed.check(name, getattr(self, name))
         _check_row("etas", self.etas, MAX_COLUMNS, ETA_RANGE)
         _check_row("seeds", self.seeds, MAX_ROWS, SEED_RANGE)
+        if self.start == "inverted" and len(self.seeds) > 1:
+            raise InputError(
+                f"There are {len(self.seeds)} seeds and the start is inverted. The picture's own noise is one, so "
+                "every row would be the same. Choose one seed, or start from noise."
+            )
 
 
 def _check_row(name: str, values: tuple[Any, ...], most: int, allowed: Range) -> None:
@@ -291,6 +302,11 @@ PRESETS = {
     "community": community,
     "forgedit": forgedit,
 }
+
+
+def with_seeds(sampling: Sampling, seeds: Sequence[int]) -> Sampling:
+    """The same way to draw, for other seeds."""
+    return dataclasses.replace(sampling, seeds=tuple(seeds))
 
 
 def to_dict(settings: Settings | Learning | Sampling) -> dict[str, Any]:

@@ -1,0 +1,279 @@
+"""Stage 3: interpolate the embeddings and draw the strip of etas and seeds in one batched DDIM loop.
+
+Equation 3 of the paper: ē = η·e_tgt + (1 - η)·e_opt, sampled with the tuned weights, every column of a row from
+the same start noise.
+"""
+
+# S seeds (rows), K etas (columns), N = S·K pictures
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.errors import InputError
+
+from . import adapters, forgetting, inversion
+from .config import Sampling, Schedule
+from .learnt import Learnt, Report
+from .memory import halving
+from .parts import Condition, Parts, Pictures, stack
+
+LOW = 0.25  # share of eta in the low part of a schedule
+RAMP = (0.2, 0.4)  # share of the steps between which a schedule goes from one part to the other
+BUDGET = 2 * 2**30  # bytes of activations of one pass; a constant, so that chunks never vary
+
+
+def interpolate(target: Condition, optimised: Condition, eta: float) -> Condition:
+    """ē = η·e_tgt + (1 - η)·e_opt (equation 3).
+
+    Exact at 0 and 1, and where both ends are equal; the same formula beyond 1.
+
+    Args:
+        target: e_tgt.
+        optimised: e_opt, of the same shapes.
+        eta: 0 gives `optimised`, 1 gives `target`.
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    _check_pair(target, optimised)
+    return Condition.of(
+        torch.lerp(o, t.to(o.dtype), eta)
+        for t, o in zip(target.tensors, optimised.tensors, strict=True)
+    )
+
+
+def project(
+    target: Condition, optimised: Condition, eta: float, identity: float = 1.0
+) -> Condition:
+    """Forgedit's vector projection: ē = a·e_opt + η·(e_tgt - <e_tgt, u> u), u = e_opt / |e_opt|, per position.
+
+    Args:
+        target: e_tgt.
+        optimised: e_opt, of the same shapes.
+        eta: strength of the edit.
+        identity: a, the weight of what was learnt.
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    _check_pair(target, optimised)
+    found = []
+    for t, o in zip(target.tensors, optimised.tensors, strict=True):
+        u = torch.nn.functional.normalize(o, dim=-1)
+        edit = t.to(o.dtype) - (t.to(o.dtype) * u).sum(-1, keepdim=True) * u
+        found.append(identity * o + eta * edit)
+    return Condition.of(found)
+
+
+def _check_pair(target: Condition, optimised: Condition) -> None:
+    shapes = [[tuple(t.shape) for t in c.tensors] for c in (target, optimised)]
+    if shapes[0] != shapes[1]:
+        raise InputError(
+            f"The embeddings have shapes {shapes[0]} and {shapes[1]}. Both ends of a strip come from one model. "
+            "Learn the picture again with the model that draws."
+        )
+
+
+def eta_shares(schedule: Schedule, num_steps: int) -> list[float]:
+    """The share of eta that holds in each step, first step first; piecewise linear in the step."""
+    if schedule == "constant":
+        return [1.0] * num_steps
+    found = []
+    for step in range(num_steps):
+        done = step / max(1, num_steps - 1)
+        ramp = min(1.0, max(0.0, (done - RAMP[0]) / (RAMP[1] - RAMP[0])))
+        found.append(LOW + (1 - LOW) * (ramp if schedule == "late" else 1 - ramp))
+    return found
+
+
+def conditions(
+    sampling: Sampling, target: Condition, optimised: Condition, share: float
+) -> Condition:
+    """The K conditions of one row in a step in which `share` of each eta holds."""
+    if sampling.blend == "projection":
+        rows = [project(target, optimised, share * eta, sampling.identity) for eta in sampling.etas]
+    else:
+        rows = [interpolate(target, optimised, share * eta) for eta in sampling.etas]
+    return stack(rows)
+
+
+def start_noise(parts: Parts, shape: Sequence[int], seeds: Sequence[int]) -> Tensor:
+    """z_T (S, c, h, w) of the seeds; each is what a pipeline draws from a CPU generator of that seed."""
+    rows = [
+        torch.randn((1, *shape[1:]), generator=torch.Generator().manual_seed(seed))
+        for seed in seeds
+    ]
+    return torch.cat(rows).to(parts.device)
+
+
+def ddim(parts: Parts, num_steps: int) -> Any:
+    """A scheduler of one's own, with its times set."""
+    own = copy.deepcopy(parts.scheduler)
+    own.set_timesteps(num_steps, device=parts.device)
+    return own
+
+
+@torch.no_grad()
+def denoise(
+    parts: Parts,
+    unet: Any,
+    latents: Tensor,
+    condition_at: Callable[[int], Condition],
+    sampling: Sampling,
+    *,
+    unconditional: Condition,
+    untuned: Any = None,
+    first: int = 0,
+    tick: Callable[[int], None] | None = None,
+) -> Tensor:
+    """The DDIM loop with classifier-free guidance, as `StableDiffusionPipeline` has it.
+
+    Args:
+        parts: the borrowed model.
+        unet: the weights that predict.
+        latents: (N, c, h, w) at the first time.
+        condition_at: the condition of a step, N rows.
+        sampling: guidance and number of steps.
+        unconditional: one row.
+        untuned: other weights for the branch without text; None takes `unet`.
+        first: steps that are left out at the beginning (SDEdit).
+        tick: called after each step with its number; may raise.
+
+    Returns:
+        z_0 (N, c, h, w), float32.
+    """
+    scheduler = ddim(parts, sampling.steps)
+    empty, guided = unconditional.expand(len(latents)), sampling.guidance > 1
+    for step, t in enumerate(scheduler.timesteps):
+        if step < first:
+            continue
+        condition = condition_at(step)
+        if not guided:
+            noise = parts.predict(unet, latents, t, condition)
+        elif untuned is None:
+            both = stack((empty.to(dtype=condition.embeds.dtype), condition))
+            without, noise = parts.predict(unet, torch.cat([latents] * 2), t, both).chunk(2)
+            noise = without + sampling.guidance * (noise - without)
+        else:
+            without = parts.predict(untuned, latents, t, empty)
+            noise = parts.predict(unet, latents, t, condition)
+            noise = without + sampling.guidance * (noise - without)
+        latents = scheduler.step(noise.float(), t, latents, return_dict=False)[0]
+        if tick:
+            tick(step)
+    return latents
+
+
+def tuned_unet(parts: Parts, learnt: Learnt, sampling: Sampling) -> Any:
+    """The weights θ* as a view over the shared network, forgetting applied.
+
+    Raises:
+        InputError: the pattern puts nothing back, because nothing was tuned there.
+    """
+    scale_of = forgetting.scale_of(sampling.forget, sampling.forget_strength)
+    touched = adapters.touched(learnt.adapter, learnt.weights)
+    if sampling.forget != "none" and not any(
+        forgetting.forgets(sampling.forget, n) for n in touched
+    ):
+        raise InputError(
+            f'The pattern "{sampling.forget}" puts back weights that were not tuned, so it would change nothing. '
+            'An adapter on attention is touched by "encoder", "decoder", "encoderkv", "decoderkv" and "middle". '
+            'Choose one of these, or learn with layers "wide" or tuning "full".'
+        )
+    if learnt.weights is not None:
+        return adapters.view(parts.unet, adapters.blend(parts.unet, learnt.weights, scale_of))
+    if learnt.adapter is not None:
+        return adapters.view(parts.unet, adapters.fold(parts.unet, learnt.adapter, scale_of))
+    return parts.unet
+
+
+def chunk_size(parts: Parts, latents: Tensor) -> int:
+    """Pictures of one pass within the budget: from the sizes alone, so that it never varies."""
+    width = parts.unet.config.block_out_channels[0]
+    activations = 40 * width * latents[0, 0].numel() * parts.unet.dtype.itemsize
+    return int(max(1, min(64, BUDGET // (2 * activations))))
+
+
+@torch.no_grad()
+def sample_strip(
+    parts: Parts,
+    learnt: Learnt,
+    target: Condition,
+    sampling: Sampling,
+    *,
+    report: Report | None = None,
+    chunk: int | None = None,
+) -> Pictures:
+    """Draw the strip.
+
+    Args:
+        parts: the borrowed model; it is not changed.
+        learnt: from `learn` or a kit.
+        target: e_tgt of the text; another text than was learnt is a fast re-target, an approximation.
+        sampling: etas, seeds and how to draw.
+        report: called after each step with the stage "sampling".
+        chunk: most pictures of one pass; None chooses by size.
+
+    Returns:
+        (S, K, H, W, 3) uint8, rows in the order of the seeds, columns in that of the etas.
+    """
+    unet = tuned_unet(parts, learnt, sampling)
+    z0, optimised = learnt.z0.to(parts.device), learnt.optimised.to(parts.device)
+    target = target.to(parts.device)
+    if sampling.start == "inverted":
+        start = inversion.invert(parts, unet, z0, optimised, sampling.steps)
+    else:
+        start = start_noise(parts, z0.shape, sampling.seeds)
+    rows, columns = len(sampling.seeds), len(sampling.etas)
+    noise = start.repeat_interleave(columns, 0)
+    shares = eta_shares(sampling.schedule, sampling.steps)
+    table = {s: stack([conditions(sampling, target, optimised, s)] * rows) for s in set(shares)}
+    latents = draw(
+        parts, unet, noise, lambda step: table[shares[step]], sampling, report=report, chunk=chunk
+    )
+    found = parts.decode(latents)
+    return found.reshape(rows, columns, *found.shape[1:])
+
+
+def draw(
+    parts: Parts,
+    unet: Any,
+    noise: Tensor,
+    condition_at: Callable[[int], Condition],
+    sampling: Sampling,
+    *,
+    first: int = 0,
+    report: Report | None = None,
+    stage: Any = "sampling",
+    chunk: int | None = None,
+) -> Tensor:
+    """`denoise` in chunks, halved where the device is full; progress over all of them."""
+    unconditional = parts.unconditional()
+    untuned = parts.unet if sampling.unconditional == "base" and unet is not parts.unet else None
+    per_chunk = sampling.steps - first
+
+    def part_of(start: int, stop: int) -> Tensor:
+        def tick(step: int) -> None:
+            if report:
+                done = start * per_chunk + (step - first + 1) * (stop - start)
+                report(stage, done // len(noise), per_chunk, None, None)
+
+        return denoise(
+            parts,
+            unet,
+            noise[start:stop],
+            lambda step: condition_at(step).rows(slice(start, stop)),
+            sampling,
+            unconditional=unconditional,
+            untuned=untuned,
+            first=first,
+            tick=tick,
+        )
+
+    return torch.cat(list(halving(len(noise), chunk or chunk_size(parts, noise), part_of)))
