@@ -151,6 +151,11 @@ class Learning:
     def __post_init__(self) -> None:
         _one_of("tuning", self.tuning, TUNINGS)
         _one_of("layers", self.layers, LAYERS)
+        if not isinstance(self.source_caption, str) or not isinstance(self.freeze_padding, bool):
+            raise InputError(
+                "source_caption is a text and freeze_padding is true or false. Other values were given. "
+                "Leave them out, or give values of these kinds."
+            )
         for name, allowed in LEARNING_RANGES.items():
             allowed.check(name, getattr(self, name))
 
