@@ -1,15 +1,14 @@
-"""Edit kits: what was learnt, as two files that draw again without learning.
+"""What was learnt as tensors and JSON, so that it draws again without learning.
 
-`kit.safetensors` holds z0, both embeddings and the adapter (or, after full tuning, the weights) in float32;
-`kit.json` says what they are: settings, losses, the sha256 of every tensor and of the model that they belong
-to. A kit may come from anyone, so everything is checked before it is used: sizes, names, types, shapes,
+The tensors are z0, both embeddings and the adapter (or, after full tuning, the weights) in float32, as
+safetensors; the JSON says what they are: settings, losses, the sha256 of every tensor and of the model that
+they belong to. `kit_file` packs both into one file that travels. A kit may come from anyone, so everything is checked before it is used: sizes, names, types, shapes,
 hashes, finite values. No code is in it and none is run.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -30,7 +29,6 @@ from .parts import Condition, Parts
 
 FORMAT, VERSION = "vitrine imagic kit", 1
 MAX_TENSORS = 256 * 2**20  # bytes of kit.safetensors: an adapter of the largest model and rank
-MAX_DESCRIPTION = 2**20  # bytes of kit.json
 _STAGES = get_args(StageName)
 _PLAIN = (
     "z0", "target.embeds", "target.pooled", "target.mask", "optimised.embeds", "optimised.pooled",
@@ -41,28 +39,23 @@ _LEARNT = re.compile(r"(adapter\.[\w.]{1,200}\.lora_[AB]\.weight|weights\.[\w.]{
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What `kit.json` says beside the settings.
+    """What the JSON says beside what goes into `Learnt`.
 
     Attributes:
         model: `Parts.model_hash` of the model that the kit belongs to.
         tensors: shape and sha256 of each tensor.
-        learnt: the rest of `Learnt`, as JSON types.
-        about: what its writer added, such as the target text; not interpreted here.
     """
 
     model: str
     tensors: Mapping[str, Mapping[str, Any]]
-    learnt: Mapping[str, Any]
-    about: Mapping[str, Any]
 
 
-def write(learnt: Learnt, model: str, about: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """The two files of a kit: `kit.safetensors` and `kit.json`; equal for equal arguments.
+def write(learnt: Learnt, model: str) -> tuple[bytes, dict[str, Any]]:
+    """The tensors of a kit as safetensors, and what is told of them as JSON types.
 
     Args:
         learnt: from `learn`.
         model: `Parts.model_hash` of the model that learnt it.
-        about: JSON-able facts of the caller's own, such as target text and picture.
 
     Raises:
         InputError: it is too large for a kit (`fits` says so before).
@@ -73,11 +66,10 @@ def write(learnt: Learnt, model: str, about: Mapping[str, Any]) -> tuple[bytes, 
             f'{MAX_TENSORS // 2**20} MiB. Choose the tuning "lora" to keep a kit.'
         )
     tensors = {k: v.detach().cpu().float().contiguous() for k, v in _tensors(learnt).items()}
-    description = {
+    told = {
         "format": FORMAT,
         "version": VERSION,
         "model": model,
-        "about": about,
         "learning": config.to_dict(learnt.learning),
         "losses": {
             "target": learnt.losses.target,
@@ -94,8 +86,7 @@ def write(learnt: Learnt, model: str, about: Mapping[str, Any]) -> tuple[bytes, 
             for name, tensor in sorted(tensors.items())
         },
     }
-    text = json.dumps(description, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    return save(tensors), text.encode()
+    return save(tensors), told
 
 
 def fits(learnt: Learnt) -> bool:
@@ -116,44 +107,45 @@ def lora_file(learnt: Learnt) -> bytes:
     return save({f"unet.{k}": v.detach().cpu().contiguous() for k, v in learnt.adapter.items()})
 
 
-def describe(description: bytes) -> Description:
-    """Read `kit.json`, before any model is borrowed.
+def describe(told: Any) -> Description:
+    """Check what is told of a kit, before any model is borrowed.
+
+    Args:
+        told: from JSON, of any kind.
 
     Raises:
-        InputError: it is no description of a kit, or one of another version.
+        InputError: it does not describe a kit, or one of another version.
     """
-    if len(description) > MAX_DESCRIPTION:
-        _refuse(f"its description has {len(description)} bytes, at most {MAX_DESCRIPTION} are read")
-    try:
-        found = json.loads(description.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        _refuse("its description is no JSON")
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(told, Mapping) or told.get("format") != FORMAT:
         _refuse("its description does not say so")
-    if found.get("version") != VERSION:
+    if told.get("version") != VERSION:
         raise InputError(
-            f"The edit kit has version {found.get('version')!r}. This hub reads version {VERSION}. "
+            f"The edit kit has version {str(told.get('version'))[:20]!r}. This hub reads version {VERSION}. "
             "Learn the picture again here, or open the kit with the hub that wrote it."
         )
-    model, tensors, about = (found.get(k) for k in ("model", "tensors", "about"))
+    model, tensors = told.get("model"), told.get("tensors")
     if not isinstance(model, str) or not re.fullmatch(r"[0-9a-f]{64}", model):
         _refuse("it names no model")
-    if not isinstance(about, dict) or not isinstance(tensors, dict):
-        _refuse("parts of its description are missing")
+    if not isinstance(tensors, Mapping):
+        _refuse("it lists no tensors")
     for name, entry in tensors.items():
         _check_entry(name, entry)
     if missing := _NEEDED - set(tensors):
         _refuse(f"it has no {', '.join(sorted(missing))}")
-    return Description(model=model, tensors=tensors, learnt=found, about=about)
+    return Description(model=model, tensors=tensors)
 
 
-def read(tensors: bytes, description: bytes) -> tuple[Learnt, Description]:
+def read(tensors: bytes, told: Any) -> tuple[Learnt, Description]:
     """Read a kit and check it against itself; `check` then holds it against a model.
+
+    Args:
+        tensors: safetensors from anywhere.
+        told: the JSON types beside them; keys that are not known here are left alone.
 
     Raises:
         InputError: it is damaged, too large, or no kit.
     """
-    told = describe(description)
+    described = describe(told)
     if len(tensors) > MAX_TENSORS:
         _refuse(f"it has {len(tensors)} bytes, at most {MAX_TENSORS} are read")
     try:
@@ -163,17 +155,17 @@ def read(tensors: bytes, description: bytes) -> tuple[Learnt, Description]:
             "The tensors of the edit kit cannot be read: the file is damaged or no safetensors file. A kit is the "
             "zip file that an edit gives. Download it again."
         ) from error
-    if set(found) != set(told.tensors):
+    if set(found) != set(described.tensors):
         _refuse("its tensors are not those that its description lists")
     for name, tensor in found.items():
-        entry = told.tensors[name]
+        entry = described.tensors[name]
         if tensor.dtype != torch.float32 or list(tensor.shape) != entry["shape"]:
             _refuse(f"{name} is {tensor.dtype} {tuple(tensor.shape)}, not as described")
         if _sha256(tensor) != entry["sha256"]:
             _refuse(f"{name} was changed after it was written")
         if not torch.isfinite(tensor).all():
             _refuse(f"{name} holds values that are no numbers")
-    return _learnt(found, told.learnt), told
+    return _learnt(found, told), described
 
 
 def check(learnt: Learnt, description: Description, parts: Parts, model: str) -> None:
@@ -298,10 +290,6 @@ def _bytes_of(learnt: Learnt) -> int:
 
 def _sha256(tensor: Tensor) -> str:
     return hashlib.sha256(tensor.contiguous().numpy().tobytes()).hexdigest()
-
-
-def _refuse_constant(value: str) -> NoReturn:
-    raise ValueError(f"{value} is no number")
 
 
 def _refuse(why: str) -> NoReturn:
