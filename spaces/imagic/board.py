@@ -22,7 +22,7 @@ from .requests import Crop, Picture
 
 LONGEST = 640  # pixels of the longer side of what the browser gets of an upload
 SMALL = 64  # side of the pictures that the embedded model sees
-_WORDS_SHOWN = 7  # texts that are offered for one scene
+_WORDS_SHOWN = 6  # texts that are offered for one scene
 
 # Choosing a scene, dropping, pasting; a text of the chips goes into the text field; words that the small
 # model has never seen are named while they are typed.
@@ -250,7 +250,7 @@ def offers(picture: Picture | None) -> list[str]:
     world = curriculum.small()
     first = scene.entities[0]
     texts = [_say(first.kind, pose=pose) for pose in world.poses(first.kind) if pose != first.pose]
-    texts += [_say(first.kind, accessory=thing) for thing in world.wears(first.kind)[:2]]
+    texts += [_say(first.kind, accessory=thing) for thing in world.wears(first.kind)[:1]]
     texts += [_say(first.kind, background=b) for b in world.backgrounds if b != scene.background]
     if first.kind == "horse":
         texts.insert(0, _say("zebra"))
@@ -267,7 +267,7 @@ def _say(kind: str, *, pose: str = "", accessory: str = "", background: str = ""
     what = Description(
         subject=Phrase(kind=kind, pose=pose, accessories=worn), background=background
     )
-    return write(what, np.random.default_rng(0), opening="a photo of ")
+    return write(what, np.random.default_rng(0), opening="")
 
 
 def chips(picture: Picture | None, tier: str) -> str:

@@ -1,0 +1,338 @@
+"""Panels of the tabs behind Try: what the method did, known answers, training. HTML as in `panels`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.ui import pictures
+
+from . import charts
+from .charts import text
+from .panels import (
+    RIGHT,
+    WRONG,
+    Link,
+    empty,
+    eta_words,
+    first_look,
+    frame,
+    number,
+    percent,
+    sheet_of,
+)
+from .results import CheckResult, CheckRow, Losses, StripResult, TrainPoint, TrainResult
+
+SCORES = Path(__file__).parent / "weights" / "scores.json"
+_WANTED = (0.2, 0.7)  # share of the whole gain that stage 1 should make; our estimate
+
+
+def losses_chart(losses: Losses) -> str:
+    """Both stages on the fixed bank, with the three reference heights."""
+    label = (
+        f"Loss on the fixed bank: {number(losses.target, 4)} with the text, "
+        f"{number(losses.optimised, 4)} after stage 1, {number(losses.tuned, 4)} after stage 2"
+    )
+    return charts.losses(
+        [
+            ("1 embedding", [(p.step, p.loss) for p in losses.embedding]),
+            ("2 network", [(p.step, p.loss) for p in losses.tuning]),
+        ],
+        [
+            ("text, base", losses.target),
+            ("learnt, base", losses.optimised),
+            ("learnt, tuned", losses.tuned),
+        ],
+        label,
+    )
+
+
+def why_panel(result: StripResult, link: Link, stored: str = "") -> str:
+    """The way of one picture through the method, with the numbers of this result."""
+    sheet = sheet_of(result.strip, link)
+    crisp = " data-crisp" if sheet.crisp else ""
+    row, column = first_look(result)
+    losses = result.losses
+    return frame(
+        "<p>Imagic has one picture and one text, and no second picture to learn from. It finds two points "
+        "in the space of texts, one that gives the picture back and one that says the text, and walks "
+        f"from one to the other. The numbers are those of “{text(result.target)}”.</p>",
+        f"<div><h3>1. A text that means this picture</h3><p>{_first_stage(losses)}</p></div>",
+        f"<div><h3>2. A network that knows this picture</h3><p>{_second_stage(losses)}</p>"
+        f"{losses_chart(losses)}<p><small>Each point is the mean over the same 64 pairs of time and noise. "
+        "A loss measured on whatever noise a step happened to draw would jump too much to read."
+        f"</small></p>{_advice(losses)}</div>",
+        "<div><h3>3. Walk from one to the other</h3><p>η mixes the two texts: "
+        "<code>η · e_tgt + (1 − η) · e_opt</code>. Every picture below starts from the same noise, so that "
+        "nothing but the text changes.</p>"
+        f"{_line(result, column)}"
+        f'<div class="im-walk" style="{pictures.sheet_style(sheet)}"{crisp}>'
+        + "".join(
+            f"<figure>{pictures.tile(c, row, eta_words(eta))}<figcaption>{eta:g}</figcaption></figure>"
+            for c, eta in enumerate(result.etas)
+        )
+        + "</div></div>",
+        "<div><h3>4. What stage 2 is for</h3><p>Without it, η 0 gives back something like the picture, "
+        "not the picture: the text has too little room for every detail. Repeat the edit without stage 2 "
+        "and compare the first columns.</p></div>",
+        stored=stored,
+    )
+
+
+def _first_stage(losses: Losses) -> str:
+    steps = losses.embedding[-1].step if losses.embedding else 0
+    if not steps:
+        return "The text embedding was not learnt (0 steps), so both ends of the walk are the text itself."
+    share = losses.first_share
+    closed = "" if share is None else f", {percent(max(share, 0.0))} of what both stages gain"
+    return (
+        f"The network stays as it is; {steps} steps move the numbers of the text (<b>e_tgt</b>) until they "
+        "explain the picture better (<b>e_opt</b>). The loss falls from "
+        f"<b>{number(losses.target, 4)}</b> to <b>{number(losses.optimised, 4)}</b>{closed}. It has to stay "
+        "near the text: only between close points does the walk mean something."
+    )
+
+
+def _second_stage(losses: Losses) -> str:
+    steps = losses.tuning[-1].step if losses.tuning else 0
+    if not steps:
+        return "This stage was left out, so what the text cannot say is lost."
+    return (
+        f"Now the text stays, and {steps} steps change the network, on a copy or in a small adapter, until "
+        f"it gives this picture back: the loss falls to <b>{number(losses.tuned, 4)}</b>. The model that others "
+        "use is not touched."
+    )
+
+
+def _advice(losses: Losses) -> str:
+    share = losses.first_share
+    if share is None or not losses.tuning or not losses.embedding:
+        return ""
+    low, high = _WANTED
+    if share < low:
+        said = (
+            "Stage 1 gained little. If the picture hardly changes along the strip, give it more steps, or "
+            "stage 2 fewer."
+        )
+    elif share > high:
+        said = (
+            "Stage 1 gained nearly everything. If the picture falls apart before the edit appears, give it "
+            "fewer steps."
+        )
+    else:
+        said = "Both stages did their share."
+    return f"<p><small>{said} Our rule of thumb: {percent(low)} to {percent(high)} from stage 1.</small></p>"
+
+
+def _line(result: StripResult, column: int) -> str:
+    suggested = result.suggestion.column
+    eta = None if suggested is None else result.etas[suggested]
+    label = "The line from e_opt at η 0 to e_tgt at η 1, with a dot for each picture of the strip"
+    return charts.eta_line(result.etas, eta, label)
+
+
+def ablation_panel(result: StripResult, link: Link, stored: str = "") -> str:
+    """The strip of the same edit without stage 2."""
+    sheet = sheet_of(result.strip, link)
+    crisp = " data-crisp" if sheet.crisp else ""
+    tiles = "".join(
+        f"<figure>{pictures.tile(c, 0, eta_words(eta))}<figcaption>{eta:g}</figcaption></figure>"
+        for c, eta in enumerate(result.etas)
+    )
+    zero = min(range(len(result.etas)), key=lambda c: abs(result.etas[c]))
+    far = result.scores.distance[0][zero]
+    return frame(
+        f'<div class="im-walk" style="{pictures.sheet_style(sheet)}"{crisp}>{tiles}</div>',
+        f"<p>Without stage 2, the picture at {eta_words(result.etas[zero])} differs from the input by "
+        f"<b>{number(far, 3)}</b> (root mean square, 0 to 1), and its likeness is "
+        f"<b>{number(result.scores.similarity[0][zero])}</b>. Compare with the strip above.</p>",
+        stored=stored,
+    )
+
+
+# --- Check ----------------------------------------------------------------------------------------
+
+
+def read_scores() -> list[dict[str, Any]]:
+    """The stored scores of the evaluation, or nothing before it was ever run."""
+    if not SCORES.exists():
+        return []
+    data = json.loads(SCORES.read_text("utf-8"))
+    return data if isinstance(data, list) else list(data.get("scores", []))
+
+
+def scores_panel() -> str:
+    """The stored evaluation: one bar per question beside its baseline and chance."""
+    scores = read_scores()
+    if not scores:
+        return empty(
+            "The evaluation of this model has not been stored yet. Run python app.py eval imagic."
+        )
+    return frame(
+        "<p>Every scene has a true answer: the same scene with only that changed which the text asks for. "
+        "So an edit is right or wrong, and what it kept can be counted.</p>",
+        "".join(_score(score) for score in scores),
+        "<p><small>Bar: ours, with its 95 % interval. Ring: the best simpler way on the same cases. "
+        "Red line: chance. Run it again: <code>python app.py eval imagic</code>.</small></p>",
+    )
+
+
+def _score(score: Mapping[str, Any]) -> str:
+    row = CheckRow(
+        name=str(score.get("name", "")),
+        question="",
+        value=float(score.get("value", 0.0)),
+        unit=str(score.get("unit", "share")),
+        better=str(score.get("better", "higher")),
+        n=int(score.get("n", 1)),
+        interval=tuple(score["interval"]) if score.get("interval") else None,
+        baseline=score.get("baseline"),
+        baseline_name=str(score.get("baseline_name") or ""),
+        chance=score.get("chance"),
+    )
+    return check_row(row)
+
+
+def value_words(value: float, unit: str) -> str:
+    """A measured value with its unit."""
+    if unit in ("share", "accuracy"):
+        return percent(value)
+    digits = 3 if abs(value) < 1 else 1
+    return f"{number(value, digits)}{'' if unit in ('', 'correlation') else ' ' + unit}"
+
+
+def check_row(row: CheckRow) -> str:
+    """One question with its answer, drawn where it is a share."""
+    if row.passed is not None:
+        shown = f"<b>{RIGHT + ' holds' if row.passed else WRONG + ' fails'}</b>"
+        drawn = ""
+    else:
+        shown = f"<b>{text(value_words(row.value, row.unit))}</b>"
+        drawn = _share_bar(row) if row.unit in ("share", "accuracy") else ""
+    small = [f"n = {row.n}"]
+    if row.interval is not None:
+        low, high = (value_words(v, row.unit) for v in row.interval)
+        small.append(f"{low} to {high}")
+    if row.baseline is not None:
+        name = row.baseline_name or "baseline"
+        small.append(f"{name} {value_words(row.baseline, row.unit)}")
+    if row.chance is not None:
+        small.append(f"chance {value_words(row.chance, row.unit)}")
+    if row.better == "lower" and row.passed is None:
+        small.append("lower is better")
+    about = f"<small>{text(row.question)}</small>" if row.question else ""
+    return (
+        f'<div class="im-score"><div><b>{text(row.name)}</b>{about}</div>{drawn or "<span></span>"}'
+        f"<div>{shown}<small>{text(' · '.join(small))}</small></div></div>"
+    )
+
+
+def _share_bar(row: CheckRow) -> str:
+    width, height = 300.0, 26.0
+
+    def at(share: float) -> float:
+        return charts.along(min(max(share, 0.0), 1.0), 0, 1, 4, width - 4)
+
+    body = f'<rect class="im-track" x="4" y="9" width="{width - 8:g}" height="8" rx="4"/>'
+    body += f'<rect class="im-ours" x="4" y="9" width="{charts.n(at(row.value) - 4)}" height="8" rx="4"/>'
+    if row.interval is not None:
+        low, high = row.interval
+        body += charts.straight(at(low), 13, at(high), 13, "im-interval")
+    if row.chance is not None:
+        body += charts.straight(at(row.chance), 4, at(row.chance), 22, "im-chance")
+    if row.baseline is not None:
+        body += f'<circle class="im-rival" cx="{charts.n(at(row.baseline))}" cy="13" r="6"/>'
+    label = f"{row.name}: {value_words(row.value, row.unit)}"
+    return charts.svg(width, height, label, body)
+
+
+def check_panel(result: CheckResult, link: Link, stored: str = "") -> str:
+    """Known answers, measured now, with the pictures to look at."""
+    cases = ""
+    if result.sheet is not None and link(result.sheet.file):
+        sheet = sheet_of(result.sheet, link)
+        crisp = " data-crisp" if sheet.crisp else ""
+        made = "".join(_case(result, k) for k in range(len(result.cases)))
+        cases = f'<div style="{pictures.sheet_style(sheet)}"{crisp}><h3>The cases, failures too</h3>{made}</div>'
+    return frame(
+        f"<div>{''.join(check_row(row) for row in result.rows)}</div>",
+        cases,
+        f"<p><small>Measured now in {result.seconds:.0f} s. Few cases say little: read the intervals. "
+        f"Weights {text(result.weights)}.</small></p>",
+        stored=stored,
+    )
+
+
+def _case(result: CheckResult, index: int) -> str:
+    case = result.cases[index]
+    tiles = ""
+    for c, (name, cell) in enumerate(zip(case.pictures, case.cells, strict=True)):
+        said = ""
+        if cell is not None:
+            said = f"<br><small>{RIGHT if cell.right else WRONG} {text(cell.found)}</small>"
+        label = f"{name}: {cell.found}" if cell is not None else name
+        tiles += f"<figure>{pictures.tile(c, index, label)}<figcaption>{text(name)}{said}</figcaption></figure>"
+    return (
+        f"<div class='im-case'><p><b>{text(case.target)}</b> <small>from {text(case.was)}</small></p>"
+        f'<div class="im-beside">{tiles}</div></div>'
+    )
+
+
+# --- Train ----------------------------------------------------------------------------------------
+
+
+def training_start() -> str:
+    """What stands at the right of Train before anything was trained."""
+    return empty(
+        "Curves and samples will stand here. The smoke preset shows in about a minute that everything "
+        "works; a useful model takes hours on a CPU, and can be stopped and resumed."
+    )
+
+
+def training_curves(points: Sequence[TrainPoint]) -> str:
+    """Loss over the steps of the recipe, one line for each part of the model."""
+    stages = list(dict.fromkeys(point.stage for point in points))
+    if not stages:
+        return empty("Training has begun.")
+    drawn = ""
+    for k, stage in enumerate(stages):
+        line = [(p.step, p.loss) for p in points if p.stage == stage]
+        last = line[-1][1]
+        first = line[0][0]
+        shifted = [(step - first, loss) for step, loss in line]
+        label = f"{stage}: loss {number(last, 4)} after {line[-1][0]} steps"
+        drawn += (
+            f"<div><h3>{text(_STAGES.get(stage, stage))}</h3>"
+            f"{charts.losses([(stage, shifted)], [], label)}"
+            f"<p><small>{text(label)}.</small></p></div>"
+        )
+        del k
+    return frame(f'<div class="im-two">{drawn}</div>')
+
+
+_STAGES = {"vae": "The autoencoder", "unet": "The network and its text tower"}
+
+
+def train_panel(result: TrainResult, link: Link, stored: str = "") -> str:
+    """A model of the visitor's own: curves, samples, files."""
+    samples = ""
+    if result.sheet is not None and link(result.sheet.file):
+        sheet = sheet_of(result.sheet, link)
+        crisp = " data-crisp" if sheet.crisp else ""
+        made = "".join(
+            f"<figure>{pictures.tile(k, 0, caption)}<figcaption>{text(caption)}</figcaption></figure>"
+            for k, caption in enumerate(result.captions)
+        )
+        samples = (
+            f'<div><h3>What it draws</h3><div class="im-row" style="{pictures.sheet_style(sheet)}"{crisp}>'
+            f"{made}</div></div>"
+        )
+    return frame(
+        f'<p class="im-say">{result.steps} steps of the <b>{text(result.preset)}</b> preset in '
+        f"{result.seconds / 60:.1f} minutes.</p>",
+        samples,
+        training_curves(result.points) if result.points else "",
+        stored=stored,
+    )
