@@ -54,6 +54,30 @@ def train_probe(
     return probe_report.save(module, cfg, out, seconds, coder)
 
 
+def train_clip(
+    preset: str,
+    out: Path,
+    *,
+    resume: bool = False,
+    on_step: OnStep | None = None,
+    check: Callable[[], None] | None = None,
+) -> Path:
+    """Train the small CLIP, measure it and return the folder of its weights.
+
+    Args:
+        preset: "smoke", "cpu" or "gpu".
+        out: everything of the run goes here.
+        resume: go on with what is there.
+        on_step: called after each logged step.
+        check: called before every step; it may raise to stop.
+    """
+    from core.world.diffusion import clip, clip_report
+
+    cfg = clip.PRESETS[preset]()
+    model, tokenizer, seconds = clip.train(cfg, out, resume=resume, on_step=on_step, check=check)
+    return clip_report.save(model, tokenizer, cfg, out, seconds)
+
+
 def _vae(folder: Path | None) -> Any:
     if folder is None:
         return None
@@ -85,6 +109,13 @@ def probe(
     """Train the scene probe."""
     _threads(threads)
     typer.echo(train_probe(preset, out, resume=resume, vae=vae, on_step=_say))
+
+
+@app.command()
+def clip(out: Out, preset: Preset = "cpu", resume: Resume = False, threads: Threads = 0) -> None:
+    """Train the small CLIP."""
+    _threads(threads)
+    typer.echo(train_clip(preset, out, resume=resume, on_step=_say))
 
 
 @app.command()
