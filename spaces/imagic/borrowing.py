@@ -41,10 +41,13 @@ def model(job: Job, tier: str, name: str = "", learning: Learning | None = None)
     job.report(0.0, "Fetching the model")
     spec = loading.spec_for(tier, name)
     work = {"bytes": work_bytes(tier, name, learning)}
-    with cache().acquire(spec, work=work, cancel=job.cancel_event) as lease:
-        # a caller without gradients may be in inference mode, whose tensors cannot be learnt from
-        with torch.inference_mode(False), torch.no_grad():
-            yield Parts.from_pipeline(lease.obj)
+    with (
+        cache().acquire(spec, work=work, cancel=job.cancel_event) as lease,
+        # the caller may be in inference mode, whose tensors cannot be learnt from
+        torch.inference_mode(False),
+        torch.no_grad(),
+    ):
+        yield Parts.from_pipeline(lease.obj)
 
 
 def work_bytes(tier: str, name: str = "", learning: Learning | None = None) -> int:

@@ -169,6 +169,31 @@ def _open_upload(picture: Picture, size: int) -> Opened:
     )
 
 
+def kit_of_file(path: str | Path | None, name: str = "") -> tuple[str, str]:
+    """Check and keep an uploaded edit kit.
+
+    Returns:
+        Its source for a request, and the text that it was learnt for.
+
+    Raises:
+        InputError: there is no file, or it is no kit.
+    """
+    if not path:
+        raise InputError(
+            "There is no edit kit yet. An edit gives one as kit.zip. Choose the file, or a scene, "
+            "which brings its own."
+        )
+    file = Path(path)
+    return kit_of_bytes(file.read_bytes(), name or file.name)
+
+
+def kit_of_bytes(data: bytes, name: str) -> tuple[str, str]:
+    """Do what `kit_of_file` does, for content that was read already."""
+    from .kit_file import keep_kit
+
+    return keep_kit(data, clean_name(name))
+
+
 def check_text(text: str, tier: str) -> None:
     """Refuse a text with words that the embedded model has never seen; the full tier takes any.
 

@@ -63,21 +63,17 @@ class Glimpse:
         stage: embedding, tuning, joint, sampling or baselines.
         step: steps of the stage that are done.
         of: steps of the stage.
-        losses: loss of the batch now and then, as (step of all stages, loss), from the beginning.
-        before: PNG of the input.
-        png: a rough strip, one row; empty before the first.
+        curve: loss of the batch now and then in this stage, as (step, loss).
+        strip: PNG of a rough strip, one row; empty before the first.
         etas: its columns.
-        tile: side of one of its pictures, pixels.
     """
 
     stage: str
     step: int
     of: int
-    losses: tuple[tuple[int, float], ...] = ()
-    before: bytes = b""
-    png: bytes = b""
+    curve: tuple[tuple[int, float], ...] = ()
+    strip: bytes = b""
     etas: tuple[float, ...] = ()
-    tile: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,8 +236,8 @@ class StripResult(Result):
 
     Files: `strip.png` (a row for each seed, a column for each eta), `input.png` (as the model gets it),
     `reconstruction.png` (what the autoencoder alone gives back), `baselines.png` (a row for each seed, a
-    column for each baseline), `kit.zip`, `picture.png` (input and suggestion side by side), and for scenes
-    `answer.png` and `mask.png`.
+    column for each baseline), `kit.zip`, `lora.safetensors` (the adapter alone, as diffusers reads it),
+    `picture.png` (input and suggestion side by side), and for scenes `answer.png` and `mask.png`.
 
     Attributes:
         target: the text that was asked for.
@@ -263,7 +259,7 @@ class StripResult(Result):
         reconstruction_psnr: dB, of the autoencoder alone: no edit can keep more.
         base_before: hash of the shared model before the work.
         base_after: hash after it; the same, or something is wrong.
-        kit: name of the kit's file.
+        kit: name of the kit's file; empty where it would be too large.
         kit_bytes: its size.
         notes: what was done to the text or the settings, in words.
     """

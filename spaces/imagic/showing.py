@@ -1,0 +1,124 @@
+"""What every action of the page shares: its work, what is kept of a result, and its settings in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.errors import NotFoundError
+from core.runs.request import to_json
+from core.ui.actions import Kept
+
+from . import api_arguments, requests
+from .config import Learning, Sampling
+from .results import AnyResult, result_from_dict, result_to_dict
+
+_NAMES = {"edit": "Edit", "resample": "Draw again", "imagine": "Imagine"}
+_TUNINGS = {"lora": "adapter", "full": "all weights", "none": "no tuning", "joint": "joint tuning"}
+
+
+def work(job: Any, request: requests.Request) -> AnyResult:
+    """The work of every action; torch is loaded here, in the job's thread."""
+    from . import pipeline
+
+    return pipeline.run(job, request)
+
+
+def end_early(job_id: str) -> bool:
+    """Ask a job to end its learning with the best so far; its unguessable id is the permission.
+
+    Returns:
+        False when there is nothing to end early (any more).
+    """
+    from core.jobs import runner
+
+    try:
+        return runner().end_early(job_id)
+    except NotFoundError:
+        return False
+
+
+def keep(request: requests.Request, result: AnyResult) -> Kept:
+    """What is stored of a result; its card carries the request, so that dropping it reopens it."""
+    from core.runs.png import write_png
+    from core.ui.links import Settings, envelope
+
+    files = dict(result.files)
+    if "picture.png" in files:
+        settings = Settings("imagic", request.kind, to_json(request))
+        files["picture.png"] = write_png(files["picture.png"], envelope(settings))
+    return Kept(
+        result=result_to_dict(result),
+        artifacts=files,
+        thumbnail="picture.png" if "picture.png" in files else None,
+        title=_title(request, result),
+        tier=result.tier,
+    )
+
+
+def restore(run: Any) -> AnyResult:
+    """The result of a stored run."""
+    return result_from_dict(run.result)
+
+
+def shared(kind: str) -> dict[str, Any]:
+    """The arguments of `Page.action` that every action of the page gives for its kind."""
+    return {
+        "work": work,
+        "keep": keep,
+        "restore": restore,
+        "parse": lambda data: requests.from_dict({**data, "kind": kind}),
+        "describe": lambda data: in_words(requests.from_dict({**data, "kind": kind})),
+        **api_arguments.of(kind),
+    }
+
+
+def in_words(request: requests.Request) -> str:
+    """The settings of a request that somebody may want to know again, in words."""
+    words: list[str] = []
+    if isinstance(request, requests.EditRequest):
+        words += [request.picture.title, *_learning_words(request.learning)]
+        words += _sampling_words(request.sampling)
+    elif isinstance(request, requests.ResampleRequest):
+        words += _sampling_words(request.sampling)
+    elif isinstance(request, requests.ImagineRequest):
+        words += [f"{len(request.seeds)} seeds", f"guidance {request.guidance:g}"]
+        words += [f"{request.steps} steps"]
+    elif isinstance(request, requests.CheckRequest):
+        words += [f"{request.num_scenes} scenes", f"seed {request.seed}"]
+        words += [f"{request.embedding_steps} + {request.tuning_steps} steps"]
+    else:
+        words += [f"{request.preset} preset"]
+    if getattr(request, "tier", "embedded") == "full":
+        words.append(getattr(request, "model", "full model"))
+    return ", ".join(words)
+
+
+def _learning_words(own: Learning) -> list[str]:
+    words = [] if own.tuning == "joint" else [f"{own.embedding_steps} embedding steps"]
+    if own.tuning == "none":
+        return [*words, _TUNINGS[own.tuning]]
+    rank = f" of rank {own.rank}" if own.tuning in ("lora", "joint") else ""
+    return [*words, f"{own.tuning_steps} tuning steps ({_TUNINGS[own.tuning]}{rank})"]
+
+
+def _sampling_words(own: Sampling) -> list[str]:
+    plain = Sampling()
+    many = "" if len(own.seeds) == 1 else "s"
+    words = [f"{len(own.etas)} etas", f"{len(own.seeds)} seed{many}", f"guidance {own.guidance:g}"]
+    words.append(f"{own.steps} steps")
+    for name, said in (
+        ("start", "from the inverted picture"),
+        ("schedule", f"{own.schedule} schedule"),
+        ("blend", f"{own.blend} blend"),
+        ("forget", f"forgetting {own.forget}"),
+        ("unconditional", f"{own.unconditional} weights without text"),
+    ):
+        if getattr(own, name) != getattr(plain, name):
+            words.append(said)
+    return words
+
+
+def _title(request: requests.Request, result: AnyResult) -> str:
+    words = _NAMES.get(request.kind, request.kind.capitalize())
+    said = getattr(result, "target", "") or getattr(result, "text", "")
+    return f"{words}: {said}" if said else words
