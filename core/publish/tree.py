@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import InputError
+from core import registry
+from core.errors import InputError, NotFoundError
 from core.registry import SPACES
 
 ROOT = SPACES.parent
+SHARED = "core/world/weights/"  # goes with the methods that run on it, and with no other
 
 _CODE = {".py", ".css", ".js", ".html", ".svg", ".json", ".mako", ".toml"}
 _WORDS = {".md", ".txt"}
@@ -76,17 +78,32 @@ def carried(methods: tuple[str, ...], root: Path = ROOT) -> tuple[list[Source], 
     """
     sources: list[Source] = []
     left: list[LeftOut] = []
+    shared = _runs_on_shared(methods)
     for top in ("core", *(f"spaces/{slug}" for slug in sorted(methods))):
         if (root / top).is_symlink() or not (root / top).is_dir():
             what = "a link" if (root / top).is_symlink() else "missing"
             raise InputError(f"{top} is {what}. A real folder is needed. Put it there.")
         for name, path in _walk(root / top, top):
+            if name.startswith(SHARED) and not shared:
+                continue
             why = _why_not(name, path)
             if why is None:
                 sources.append(Source(path, name))
             elif why:
                 left.append(LeftOut(name, why))
     return sorted(sources, key=lambda s: s.name), sorted(left, key=lambda s: s.name)
+
+
+def _runs_on_shared(methods: tuple[str, ...]) -> bool:
+    """Whether any method's card names weights that methods share."""
+    for slug in methods:
+        try:
+            spec = registry.load(slug)
+        except NotFoundError:  # a tree of another place, whose methods are not ours
+            continue
+        if any(f"{folder}/".startswith(SHARED) for folder in spec.shared_weights):
+            return True
+    return False
 
 
 def untracked(names: Iterable[str], root: Path = ROOT) -> tuple[str, ...]:
@@ -147,6 +164,8 @@ def _why_not(name: str, path: Path) -> str | None:
 def _place(name: str) -> str:
     """What kind of folder a path of the export lies in."""
     parts = name.split("/")
+    if name.startswith(SHARED):
+        return "weights"
     if parts[0] == "core":
         return "core"
     return parts[2] if len(parts) > 3 and parts[2] in _KINDS else "code"

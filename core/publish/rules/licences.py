@@ -64,6 +64,12 @@ def listed(tree: Tree) -> list[Licence]:
 
 def _sources(tree: Tree) -> Iterator[tuple[str, str, list[str]]]:
     """What must have a licence, the file that must say so, and the licences named there."""
+    shared = sorted(
+        {n.split("/")[3] for n in tree.names if re.match(r"core/world/weights/.*\.safetensors$", n)}
+    )
+    for part in shared:
+        card = f"core/world/weights/{part}/CARD.md"
+        yield f"weights of the world ({part})", card, _named(tree.texts.get(card, ""))
     for slug, folder in tree.of_methods():
         weights = [n for n in tree.names if re.match(rf"{folder}/weights/.*\.safetensors$", n)]
         if weights:

@@ -51,7 +51,22 @@ def test_every_tracked_file_of_core_and_of_the_method_is_carried(trill_export):
     if done.returncode or not done.stdout:
         pytest.skip("not a git checkout")
     tracked = {name for name in done.stdout.splitlines() if (tree.ROOT / name).exists()}
+    tracked = {name for name in tracked if not name.startswith(tree.SHARED)}
     assert tracked - {file.path for file in trill_export.files} == set()
+
+
+def test_weights_that_methods_share_go_with_those_that_run_on_them(project):
+    planted = {
+        plant(project, f"{tree.SHARED}text_to_image/unet/{name}")
+        for name in ("model.safetensors", "config.json", "merges.txt", "CARD.md")
+    }
+    plant(project, f"{tree.SHARED}text_to_image/unet/model.bin")
+    plant(project, "spaces/imagic/__init__.py")
+    with_them = {source.name for source in tree.carried(("imagic",), project)[0]}
+    assert planted <= with_them
+    assert f"{tree.SHARED}text_to_image/unet/model.bin" not in with_them
+    without = {source.name for source in tree.carried(("trill",), project)[0]}
+    assert not {name for name in without if name.startswith(tree.SHARED)}
 
 
 def test_sizes_and_digests_are_those_of_the_files(trill_export):
