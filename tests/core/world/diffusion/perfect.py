@@ -38,9 +38,10 @@ def reading_of(scene: Scene, net: ProbeNet | None = None) -> Reading:
 class PerfectProbe:
     """Knows the pictures of given scenes by their bytes; any other picture is an empty scene."""
 
-    def __init__(self, scenes: list[Scene], c: Curriculum) -> None:
+    def __init__(self, scenes: list[Scene], c: Curriculum, size: int = 64) -> None:
         self.net = net_for(c)
-        self.known = {p.tobytes(): s for p, s in zip(render(scenes), scenes, strict=True)}
+        drawn = render(scenes, size=size)
+        self.known = {p.tobytes(): s for p, s in zip(drawn, scenes, strict=True)}
 
     def read(self, pictures: np.ndarray) -> list[Reading]:
         empty = Scene(entities=())
