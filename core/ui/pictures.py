@@ -7,6 +7,7 @@ changes. Everything works with a mouse, a finger and the keyboard.
 
 from __future__ import annotations
 
+import hashlib
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,23 +63,50 @@ def text(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def _address(url: str) -> str:
-    """An address inside `url("...")` inside an attribute."""
-    return text(url.replace("\\", "%5C").replace('"', "%22").replace("\n", ""))
+def _mark(sheet: Sheet) -> str:
+    """A class that only the tiles of this sheet carry."""
+    return "vt-s" + hashlib.sha256(sheet.url.encode()).hexdigest()[:12]
+
+
+def sheet_rule(sheet: Sheet) -> str:
+    """The style that gives the tiles of a sheet their picture; needed once wherever they stand.
+
+    It is an element of the page, because an address in a style sheet, or in a variable that one
+    uses, would be relative to that style sheet.
+    """
+    url = sheet.url.replace("\\", "%5C").replace('"', "%22").replace("<", "%3C")
+    url = "".join(url.split())
+    return f'<style>.{_mark(sheet)}{{background-image:url("{url}")}}</style>'
 
 
 def sheet_style(sheet: Sheet) -> str:
-    """The style of an element around tiles of a sheet."""
-    return (
-        f'--sheet:url("{_address(sheet.url)}");--columns:{sheet.columns};--rows:{sheet.rows}'
-    ).replace('"', "&quot;")
+    """The inline style of an element around tiles of a sheet."""
+    return f"--columns:{sheet.columns};--rows:{sheet.rows}"
 
 
-def tile(column: int | None = None, row: int | None = None, label: str = "") -> str:
-    """One picture of the sheet that an element around it names; without a place, the current one."""
-    place = "" if column is None or row is None else f' style="--c:{column};--r:{row}"'
+def tile(
+    sheet: Sheet,
+    column: int | None = None,
+    row: int | None = None,
+    label: str = "",
+    *,
+    follows: bool = False,
+) -> str:
+    """One picture of a sheet, inside an element that has `sheet_style`.
+
+    Args:
+        sheet: where it is from.
+        column: which one; without it the column that the strip around it stands on.
+        row: likewise.
+        label: the picture in words; without it, readers who do not see it pass over it.
+        follows: whether its label changes with the dial of the strip.
+    """
+    places = [("c", column), ("r", row)]
+    place = ";".join(f"--{name}:{value}" for name, value in places if value is not None)
+    style = f' style="{place}"' if place else ""
     spoken = f'role="img" aria-label="{text(label)}"' if label else 'aria-hidden="true"'
-    return f'<span class="vt-tile"{place} {spoken}></span>'
+    moves = ' data-strip="picture"' if follows else ""
+    return f'<span class="vt-tile {_mark(sheet)}"{style}{moves} {spoken}></span>'
 
 
 def plate(url: str, label: str, *, crisp: bool = True, lazy: bool = False) -> str:
@@ -124,6 +152,7 @@ def under_choice(unders: Sequence[Under], group: str, legend: str = "Left of the
 
 
 def cells(
+    sheet: Sheet,
     grid: Sequence[Sequence[Cell]],
     heads: Sequence[str],
     names: Sequence[str],
@@ -137,6 +166,7 @@ def cells(
     """The small pictures of a strip, as buttons that arrow keys walk through.
 
     Args:
+        sheet: where the pictures are.
         grid: rows of cells, as the sheet has them.
         heads: one short text per column.
         names: one short text per row.
@@ -161,7 +191,7 @@ def cells(
                 f'data-value="{text(cell.value)}" data-say="{text(cell.say)}" '
                 f'aria-label="{text(cell.label)}" aria-pressed="{str(chosen).lower()}" '
                 f'tabindex="{0 if chosen else -1}"{" data-mark" if cell.mark else ""}>'
-                f"{tile(c, r)}</button>"
+                f"{tile(sheet, c, r)}</button>"
             )
     return f'<div class="vt-cells" role="group" aria-label="{text(label)}">{top}{body}</div>'
 
@@ -187,7 +217,7 @@ def strip(sheet: Sheet, body: str, *, column: int, row: int, x: float = 0.0) -> 
     crisp = " data-crisp" if sheet.crisp else ""
     return (
         f'<div class="vt-strip"{crisp} style="{sheet_style(sheet)};--c:{column};--r:{row};--x:{x:g}">'
-        f"{body}</div>"
+        f"{sheet_rule(sheet)}{body}</div>"
     )
 
 

@@ -85,7 +85,7 @@ def panel() -> str:
         "<li>An edit can be too subtle, or the whole scene can shift before the edit appears; the paper "
         "names both. Other seeds and a late η help.</li>"
         "<li>Scores suggest; they do not judge a single picture well. Your eyes do.</li></ul></div>",
-        "<div><h3>The paper's numbers, and ours</h3><p>They are for real photos and models a thousand times "
+        "<div><h3>The paper's numbers, and ours</h3><p>They are for real photos and models over a hundred times "
         "as large, so they must not be compared with ours digit by digit. Ours stand in the Check tab.</p>"
         '<div class="im-scroll" tabindex="0"><table class="im-table"><thead><tr><th scope="col">what</th>'
         f'<th scope="col">published</th></tr></thead><tbody>{rows}</tbody></table></div></div>',

@@ -27,7 +27,7 @@ _WORDS_SHOWN = 6  # texts that are offered for one scene
 # Choosing a scene, dropping, pasting; a text of the chips goes into the text field; words that the small
 # model has never seen are named while they are typed.
 BOARD_JS = """
-const input = () => document.querySelector("#im-bring input[type=file], input#im-bring");
+const input = () => document.getElementById("im-bring")?.parentElement.querySelector("input[type=file]");
 const give = (files) => {
 const images = [...files].filter((file) => !/[.](zip|json)$/i.test(file.name));
 if (!images.length || !input()) return false;
@@ -171,8 +171,8 @@ def board(picture: Picture | None) -> str:
     side = (
         f'<canvas width="{SMALL}" height="{SMALL}" role="img" '
         'aria-label="The part that is used, as the small model sees it"></canvas>'
-        f"<p>{text(picture.title)}<br><small>Move the square and pull its corner. Right: what the "
-        f"small model gets, {SMALL} × {SMALL} pixels. {text(said)}</small></p>"
+        f"<p>{text(picture.title)}<br><small>Move the square and pull its corner. Beside it: what "
+        f"the small model gets, {SMALL} × {SMALL} pixels. {text(said)}</small></p>"
     )
     return _board(drawn, side, picture.source, wide=True)
 
@@ -246,7 +246,8 @@ def offers(picture: Picture | None) -> list[str]:
 
     scene = scene_of(picture)
     if scene is None:
-        return list(dict.fromkeys(entry.target for entry in gallery.examples().values()))
+        targets = dict.fromkeys(entry.target for entry in gallery.examples().values())
+        return list(targets)[:_WORDS_SHOWN]
     world = curriculum.small()
     first = scene.entities[0]
     texts = [_say(first.kind, pose=pose) for pose in world.poses(first.kind) if pose != first.pose]

@@ -255,7 +255,7 @@ def eta_line(etas: Sequence[float], suggested: float | None, label: str) -> str:
     low, high = min(0.0, *etas), max(1.0, *etas)
 
     def at(eta: float) -> float:
-        return along(eta, low, high, 60, width - 60)
+        return along(eta, low, high, 84, width - 84)
 
     body = straight(at(low), y, at(high), y, "im-beyond") + straight(
         at(0), y, at(1), y, "im-between"

@@ -136,11 +136,12 @@ def offer(payload: Any) -> dict[str, str]:
     from core.ui.routes import offer_download
 
     told = payload if isinstance(payload, dict) else {}
-    numbers = [told.get(name) for name in ("columns", "rows", "row")]
+    columns, rows, row = told.get("columns"), told.get("rows"), told.get("row")
     kind = told.get("kind")
-    if kind not in ("gif", "mp4") or not all(type(value) is int for value in numbers):
+    whole = isinstance(columns, int) and isinstance(rows, int) and isinstance(row, int)
+    if kind not in ("gif", "mp4") or not whole:
         return {"error": "That film cannot be made. Press one of the film buttons of a strip."}
-    columns, rows, row = numbers
+    columns, rows, row = int(columns or 0), int(rows or 0), int(row or 0)
     try:
         data = film(
             sheet_at(str(told.get("file", ""))), columns=columns, rows=rows, row=row, kind=kind
@@ -154,6 +155,12 @@ def offer(payload: Any) -> dict[str, str]:
 
 
 FILM_JS = """
+document.addEventListener("click", ({ target }) => {
+if (target.closest?.("#im-edit, #im-again, #im-imagine")) setTimeout(() => {
+const top = element.getBoundingClientRect().top;
+if (top < 0 || top > innerHeight - 160) (element.closest(".column") || element).scrollIntoView({ behavior: "smooth" });
+}, 250);
+});
 element.addEventListener("click", async ({ target }) => {
 const early = target.closest("[data-end-early]"), button = target.closest("[data-film]");
 if (early) {

@@ -69,12 +69,11 @@ def strip_panel(result: StripResult, link: Link, stored: str = "") -> str:
     row, column = first_look(result)
     sheet = sheet_of(result.strip, link)
     unders = _unders(result, link)
-    over = pictures.tile(label=_label(result, row, column))
-    over = over.replace('class="vt-tile"', 'class="vt-tile" data-strip="picture"', 1)
+    over = pictures.tile(sheet, label=_label(result, row, column), follows=True)
     at = eta_words(result.etas[column])
     stage = (
         f'<div class="im-stage">{pictures.wipe(unders, over, at)}'
-        f"{pictures.under_choice(unders, 'im-under')}</div>"
+        f"{pictures.under_choice(unders, 'im-under', 'Left')}</div>"
     )
     steer = (
         '<div class="im-steer">'
@@ -85,7 +84,7 @@ def strip_panel(result: StripResult, link: Link, stored: str = "") -> str:
     )
     body = (
         f'<div class="im-first">{stage}{steer}</div>'
-        + _cells(result, row, column)
+        + _cells(sheet, result, row, column)
         + f'<div class="im-two"><div><h3>What η does</h3>{_sweep(result)}</div>'
         + f"{_beside(result, link)}</div>"
     )
@@ -171,7 +170,7 @@ def _label(result: StripResult, row: int, column: int) -> str:
     )
 
 
-def _cells(result: StripResult, row: int, column: int) -> str:
+def _cells(sheet: pictures.Sheet, result: StripResult, row: int, column: int) -> str:
     stars = set(enumerate(result.suggestion.rows))
     grid = [
         [
@@ -188,6 +187,7 @@ def _cells(result: StripResult, row: int, column: int) -> str:
     ]
     low, high = TYPICAL
     return pictures.cells(
+        sheet,
         grid,
         [f"{eta:g}".replace("-", "−") for eta in result.etas],
         [f"seed {seed}" for seed in result.seeds],
@@ -257,8 +257,11 @@ def _beside(result: StripResult, link: Link) -> str:
     made = "".join(figures)
     if result.baseline_sheet is not None:
         sheet = sheet_of(result.baseline_sheet, link)
-        ways = "".join(_way(k, way) for k, way in enumerate(result.baselines))
-        made += f'<div class="im-ways" style="{pictures.sheet_style(sheet)}">{ways}</div>'
+        ways = "".join(_way(sheet, k, way) for k, way in enumerate(result.baselines))
+        made += (
+            f'<div class="im-ways" style="{pictures.sheet_style(sheet)}">'
+            f"{pictures.sheet_rule(sheet)}{ways}</div>"
+        )
     said = (
         "<p><small>The simpler ways start from the same noise and the same text. They follow the seed "
         "on which the dial stands; their numbers are those of the first seed.</small></p>"
@@ -270,8 +273,8 @@ def _beside(result: StripResult, link: Link) -> str:
     return f'<div{crisp}><h3>{title}</h3><div class="im-beside">{made}</div>{said}</div>'
 
 
-def _way(column: int, way: Baseline) -> str:
-    tile = f'<span class="vt-tile" style="--c:{column}" role="img" aria-label="{text(way.name)}"></span>'
+def _way(sheet: pictures.Sheet, column: int, way: Baseline) -> str:
+    tile = pictures.tile(sheet, column, label=way.name)
     words = []
     if way.cells:
         cell = way.cells[0]
@@ -372,12 +375,13 @@ def imagine_panel(result: ImagineResult, link: Link, stored: str = "") -> str:
         score = f"fit {number(result.scores[k])}" if k < len(result.scores) else ""
         words = " · ".join(word for word in (found, score) if word)
         label = f"Picture of {result.text}, seed {seed}"
-        figures.append(_figure(pictures.tile(k, 0, label), f"seed {seed}", words))
+        figures.append(_figure(pictures.tile(sheet, k, 0, label), f"seed {seed}", words))
     crisp = " data-crisp" if sheet.crisp else ""
     notes = "".join(f"<li>{text(note)}</li>" for note in result.notes)
     return frame(
         f'<p class="im-say">“{text(result.text)}”, as the model pictures it.</p>',
-        f'<div class="im-row" style="{pictures.sheet_style(sheet)}"{crisp}>{"".join(figures)}</div>',
+        f'<div class="im-row" style="{pictures.sheet_style(sheet)}"{crisp}>{pictures.sheet_rule(sheet)}'
+        f"{''.join(figures)}</div>",
         f'<ul class="im-facts">{notes}</ul>' if notes else "",
         "<p><small>This knows nothing of your picture. An edit starts from one. "
         f"{result.seconds:.1f} s. Weights {text(result.weights)}.</small></p>",

@@ -69,8 +69,9 @@ def why_panel(result: StripResult, link: Link, stored: str = "") -> str:
         "nothing but the text changes.</p>"
         f"{_line(result, column)}"
         f'<div class="im-walk" style="{pictures.sheet_style(sheet)}"{crisp}>'
+        + pictures.sheet_rule(sheet)
         + "".join(
-            f"<figure>{pictures.tile(c, row, eta_words(eta))}<figcaption>{eta:g}</figcaption></figure>"
+            f"<figure>{pictures.tile(sheet, c, row, eta_words(eta))}<figcaption>{eta:g}</figcaption></figure>"
             for c, eta in enumerate(result.etas)
         )
         + "</div></div>",
@@ -138,13 +139,14 @@ def ablation_panel(result: StripResult, link: Link, stored: str = "") -> str:
     sheet = sheet_of(result.strip, link)
     crisp = " data-crisp" if sheet.crisp else ""
     tiles = "".join(
-        f"<figure>{pictures.tile(c, 0, eta_words(eta))}<figcaption>{eta:g}</figcaption></figure>"
+        f"<figure>{pictures.tile(sheet, c, 0, eta_words(eta))}<figcaption>{eta:g}</figcaption></figure>"
         for c, eta in enumerate(result.etas)
     )
     zero = min(range(len(result.etas)), key=lambda c: abs(result.etas[c]))
     far = result.scores.distance[0][zero]
     return frame(
-        f'<div class="im-walk" style="{pictures.sheet_style(sheet)}"{crisp}>{tiles}</div>',
+        f'<div class="im-walk" style="{pictures.sheet_style(sheet)}"{crisp}>'
+        f"{pictures.sheet_rule(sheet)}{tiles}</div>",
         f"<p>Without stage 2, the picture at {eta_words(result.etas[zero])} differs from the input by "
         f"<b>{number(far, 3)}</b> (root mean square, 0 to 1), and its likeness is "
         f"<b>{number(result.scores.similarity[0][zero])}</b>. Compare with the strip above.</p>",
@@ -254,7 +256,8 @@ def check_panel(result: CheckResult, link: Link, stored: str = "") -> str:
     if result.sheet is not None and link(result.sheet.file):
         sheet = sheet_of(result.sheet, link)
         crisp = " data-crisp" if sheet.crisp else ""
-        made = "".join(_case(result, k) for k in range(len(result.cases)))
+        made = pictures.sheet_rule(sheet)
+        made += "".join(_case(result, sheet, k) for k in range(len(result.cases)))
         cases = f'<div style="{pictures.sheet_style(sheet)}"{crisp}><h3>The cases, failures too</h3>{made}</div>'
     return frame(
         f"<div>{''.join(check_row(row) for row in result.rows)}</div>",
@@ -265,7 +268,7 @@ def check_panel(result: CheckResult, link: Link, stored: str = "") -> str:
     )
 
 
-def _case(result: CheckResult, index: int) -> str:
+def _case(result: CheckResult, sheet: pictures.Sheet, index: int) -> str:
     case = result.cases[index]
     tiles = ""
     for c, (name, cell) in enumerate(zip(case.pictures, case.cells, strict=True)):
@@ -273,7 +276,7 @@ def _case(result: CheckResult, index: int) -> str:
         if cell is not None:
             said = f"<br><small>{RIGHT if cell.right else WRONG} {text(cell.found)}</small>"
         label = f"{name}: {cell.found}" if cell is not None else name
-        tiles += f"<figure>{pictures.tile(c, index, label)}<figcaption>{text(name)}{said}</figcaption></figure>"
+        tiles += f"<figure>{pictures.tile(sheet, c, index, label)}<figcaption>{text(name)}{said}</figcaption></figure>"
     return (
         f"<div class='im-case'><p><b>{text(case.target)}</b> <small>from {text(case.was)}</small></p>"
         f'<div class="im-beside">{tiles}</div></div>'
@@ -321,8 +324,8 @@ def train_panel(result: TrainResult, link: Link, stored: str = "") -> str:
     if result.sheet is not None and link(result.sheet.file):
         sheet = sheet_of(result.sheet, link)
         crisp = " data-crisp" if sheet.crisp else ""
-        made = "".join(
-            f"<figure>{pictures.tile(k, 0, caption)}<figcaption>{text(caption)}</figcaption></figure>"
+        made = pictures.sheet_rule(sheet) + "".join(
+            f"<figure>{pictures.tile(sheet, k, 0, caption)}<figcaption>{text(caption)}</figcaption></figure>"
             for k, caption in enumerate(result.captions)
         )
         samples = (

@@ -37,13 +37,14 @@ FORGETS = {
     "decoderattn": "decoder but attention",
     "middle": "middle",
 }
-INVERTED, BASE, PADDING, PROJECTION = (
-    "start from the picture's own noise",
+INVERTED, WIDE, BASE, PADDING, PROJECTION = (
+    "start from the picture's own noise (one seed)",
+    "adapter on convolutions too",
     "leave the branch without text untuned",
     "keep the padding of the text",
     "add only what is new in the text",
 )
-OPTIONS = (INVERTED, BASE, PADDING, PROJECTION)
+OPTIONS = (INVERTED, WIDE, BASE, PADDING, PROJECTION)
 _SPAN = re.compile(
     r"(-?\d*\.?\d+)\s*(?:to|\.\.|:|–)\s*(-?\d*\.?\d+)\s*(?:(by|in)\s*(\d*\.?\d+))?", re.IGNORECASE
 )
@@ -190,7 +191,7 @@ class Controls:
                 0, 1, start.forget_strength, step=0.05, label="How far", min_width=110
             )
         self.options = gr.CheckboxGroup(
-            list(OPTIONS), value=_options_of(Learning(), start), label="Options"
+            list(OPTIONS), value=_options_of(Learning(), start), label="More"
         )
         self.baselines = gr.CheckboxGroup(
             list(BASELINES), value=list(BASELINES), label="Compare an edit with"
@@ -255,6 +256,7 @@ class Controls:
             source_caption=(source_caption or "").strip() if tuning == "joint" else "",
             seed=int(seed or 0),
             freeze_padding=PADDING in (options or []),
+            layers="wide" if WIDE in (options or []) else "attention",
         )
 
     @staticmethod
@@ -330,7 +332,8 @@ class Controls:
         """Updates of a preset; ours depends on the tier."""
         name = (tier or "embedded") if preset == "ours" else preset
         chosen = config.PRESETS.get(name, config.embedded)()
-        return self.fill_learning(chosen.learning) | self.fill_sampling(chosen.sampling)
+        options = {self.options: _options_of(chosen.learning, chosen.sampling)}
+        return self.fill_learning(chosen.learning) | self.fill_sampling(chosen.sampling) | options
 
     def presets_change(self) -> list[Any]:
         """Components that `start_from` updates."""
@@ -341,6 +344,7 @@ def _options_of(learning: Learning, sampling: Sampling) -> list[str]:
     chosen = {
         INVERTED: sampling.start == "inverted",
         BASE: sampling.unconditional == "base",
+        WIDE: learning.layers == "wide",
         PADDING: learning.freeze_padding,
         PROJECTION: sampling.blend == "projection",
     }

@@ -14,6 +14,7 @@ from core.errors import VitrineError
 from core.ui.actions import Shown
 
 from . import gallery, panels, reports
+from .config import Sampling, sampling_from_dict
 from .results import AnyResult, result_from_dict
 
 FILE = Path(__file__).parent / "examples" / "finished.json"
@@ -46,10 +47,13 @@ def finished(name: str) -> AnyResult | None:
         return None
 
 
-def finished_request(name: str) -> dict[str, Any]:
-    """The request behind a finished result, as JSON; empty before it was computed."""
-    entry = _entries().get(name)
-    return dict(entry["request"]) if entry else {}
+def finished_sampling(name: str) -> Sampling:
+    """How a finished strip was drawn, so that Draw again repeats it; the defaults before that."""
+    entry = _entries().get(name) or {}
+    try:
+        return sampling_from_dict((entry.get("request") or {}).get("sampling") or {})
+    except VitrineError:  # stored by another version of this method
+        return Sampling()
 
 
 def finished_link(name: str) -> panels.Link:

@@ -23,7 +23,7 @@ from .requests import EditRequest, ImagineRequest, Picture, ResampleRequest
 from .results import StripResult
 from .showing import end_early, shared
 from .ui_settings import Controls
-from .ui_shown import finished, html
+from .ui_shown import finished, finished_sampling, html
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _LOOK = (
@@ -134,12 +134,17 @@ class Try:
         result = finished(name)
         if not isinstance(result, StripResult):
             return updates
-        return updates | {
-            self.bar: jobs.idle_html(),
-            self.output: ui_shown.finished_panel(name),
-            self.kit: f"gallery:{name}",
-            self.kit_note: _kit_note(result.target),
-        }
+        drawn = self.controls.fill_sampling(finished_sampling(name))
+        return (
+            updates
+            | drawn
+            | {
+                self.bar: jobs.idle_html(),
+                self.output: ui_shown.finished_panel(name),
+                self.kit: f"gallery:{name}",
+                self.kit_note: _kit_note(result.target),
+            }
+        )
 
     def bring_file(self, path: str | None, tier: str) -> dict[Any, Any]:
         """Handler of an upload: looked at at once, so that a bad file is refused before any work."""
@@ -326,6 +331,7 @@ class Try:
     def _act_on_the_board(self, tier: list[Any]) -> None:
         shown = [self.held, self.board, self.chips, self.target]
         ready = [*shown, self.bar, self.output, self.kit, self.kit_note]
+        ready += self.controls.sampling
         self.board.scene(self.choose, tier, ready, **PRIVATE)
         self.bring.upload(self.bring_file, [self.bring, *tier], [*shown, self.bring], **PRIVATE)
         self.random.click(self.random_scene, tier, shown, **PRIVATE)

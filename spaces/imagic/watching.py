@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+
 from core.ui import pictures
 
 from . import charts
@@ -46,12 +47,13 @@ def _strip(png: bytes, etas: tuple[float, ...]) -> str:
     url = "data:image/png;base64," + base64.b64encode(png).decode()
     sheet = pictures.Sheet(url=url, columns=len(etas), rows=1)
     tiles = "".join(
-        f"<figure>{pictures.tile(c, 0, 'Rough preview at ' + eta_words(eta))}"
+        f"<figure>{pictures.tile(sheet, c, 0, 'Rough preview at ' + eta_words(eta))}"
         f"<figcaption>{text(eta_words(eta))}</figcaption></figure>"
         for c, eta in enumerate(etas)
     )
     return (
-        f'<div class="im-row" style="{pictures.sheet_style(sheet)}" data-crisp>{tiles}</div>'
+        f'<div class="im-row" style="{pictures.sheet_style(sheet)}" data-crisp>'
+        f"{pictures.sheet_rule(sheet)}{tiles}</div>"
         "<p><small>A rough strip in few steps, so that you see where it goes.</small></p>"
     )
 

@@ -43,10 +43,10 @@ def markup():
     ]
     strip = pictures.strip(
         sheet(),
-        f'<div style="width:200px">{pictures.wipe(unders, pictures.tile(), "η 0.4")}</div>'
+        f'<div style="width:200px">{pictures.wipe(unders, pictures.tile(sheet()), "η 0.4")}</div>'
         + pictures.under_choice(unders, "under")
         + pictures.dial(len(ETAS), 1, "η 0.4", "eta")
-        + pictures.cells(grid, ETAS, ("seed 0", "seed 1"), column=1, row=0, label="strip")
+        + pictures.cells(sheet(), grid, ETAS, ("seed 0", "seed 1"), column=1, row=0, label="strip")
         + '<p data-strip="say"></p>',
         column=1,
         row=0,

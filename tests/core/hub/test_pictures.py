@@ -6,7 +6,8 @@ import pytest
 
 from core.ui import pictures
 
-NASTY = '"><img src=x onerror=alert(1)>'
+NASTY = '"></style><img src=x onerror=alert(1)>'
+SHEET = pictures.Sheet(url="artifact/a/strip.png", columns=3, rows=2)
 
 
 def cell(**changes):
@@ -24,6 +25,7 @@ def test_no_text_of_a_visitor_becomes_markup():
         pictures.wipe([pictures.Under(name=NASTY, url=NASTY, label=NASTY)], "", NASTY)
         + pictures.dial(1, 0, NASTY, NASTY)
         + pictures.cells(
+            sheet,
             [[cell(value=NASTY, label=NASTY, say=NASTY)]], [NASTY], [NASTY], column=0, row=0, label=NASTY
         )
         + pictures.crop(NASTY, NASTY, (0.0, 0.0, 1.0), width=4, height=4),
@@ -32,19 +34,33 @@ def test_no_text_of_a_visitor_becomes_markup():
     )  # fmt: skip
     assert "<img src=x" not in made
     assert 'onerror="' not in made
-    assert re.search(r'--sheet:url\(&quot;[^"]*&quot;\)', made)
+    assert made.count("</style>") == made.count("<style>") == 1
 
 
 def test_an_address_cannot_leave_its_style():
-    style = pictures.sheet_style(pictures.Sheet(url='a");background:url("b', columns=1, rows=1))
-    assert style.count("url(") == 2  # the second one is a part of the first one's text
-    assert '"' not in style
-    assert style.startswith("--sheet:url(&quot;a%22);background:url(%22b&quot;)")
+    bad = pictures.Sheet(url='a");background:url("b\n</style>', columns=1, rows=1)
+    rule = pictures.sheet_rule(bad)
+    assert rule.count('"') == 2
+    assert rule.endswith('url("a%22);background:url(%22b%3C/style>")}</style>')
+
+
+def test_tiles_of_two_sheets_do_not_share_a_picture():
+    other = pictures.Sheet(url="artifact/a/baselines.png", columns=3, rows=2)
+    marks = [re.search(r"vt-s\w+", pictures.tile(sheet, 0, 0))[0] for sheet in (SHEET, other)]
+    assert marks[0] != marks[1]
+    assert f".{marks[0]}{{background-image:url" in pictures.sheet_rule(SHEET)
 
 
 def test_every_picture_of_the_grid_is_a_labelled_button_and_one_takes_the_focus():
     made = pictures.cells(
-        grid(2, 3), ["a", "b", "c"], ["x", "y"], column=2, row=1, label="strip", band=[0, 1, 0]
+        SHEET,
+        grid(2, 3),
+        ["a", "b", "c"],
+        ["x", "y"],
+        column=2,
+        row=1,
+        label="strip",
+        band=[0, 1, 0],
     )
     assert made.count("<button") == 6
     assert len(re.findall(r'aria-label="\d \d"', made)) == 6
@@ -55,7 +71,7 @@ def test_every_picture_of_the_grid_is_a_labelled_button_and_one_takes_the_focus(
 
 def test_a_row_that_lacks_a_name_is_refused():
     with pytest.raises(ValueError, match="zip"):
-        pictures.cells(grid(2, 1), ["a"], ["x"], column=0, row=0, label="strip")
+        pictures.cells(SHEET, grid(2, 1), ["a"], ["x"], column=0, row=0, label="strip")
 
 
 def test_one_picture_below_needs_no_choice():
