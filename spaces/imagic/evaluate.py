@@ -70,7 +70,8 @@ def evaluate(
         if tier == "embedded":
             _need_reader(judged)
             scores += _gate(lease.obj, judged, limit, tell)
-        cases = benchmark.folder(data, parts.image_size, limit) if data else benchmark.tiny(limit, parts.image_size)
+        size = parts.image_size
+        cases = benchmark.folder(data, size, limit) if data else benchmark.tiny(limit, size)
         bench = Bench(
             parts=parts, judge=judged, tier=tier, settings=config.embedded() if tier == "embedded" else config.full()
         )  # fmt: skip
@@ -147,7 +148,8 @@ def collect(
 
         made = trial.run(dataclasses.replace(bench, report=report), case, method)
         # the way that was asked for comes last, so that a kill between two lines repeats both
-        lines = [json.dumps(r) + "\n" for r in sorted(made, key=lambda r: r["method"] == method)]
+        made = sorted(made, key=lambda r: r["method"] == method)
+        lines = [json.dumps(r) + "\n" for r in made]
         with file.open("a", encoding="utf-8") as handle:
             handle.write("".join(lines))
             handle.flush()

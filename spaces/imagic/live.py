@@ -174,9 +174,12 @@ def _edited(
     stages = {"embedding": (0.0, 0.4), "tuning": (0.4, 0.4), "sampling": (0.8, 0.1), "baselines": (0.9, 0.1)}  # fmt: skip
     names = {"embedding": "learning the embedding", "tuning": "tuning", "sampling": "drawing the strip", "baselines": "drawing the baselines"}  # fmt: skip
 
+    far = 0.0  # a stage that is drawn in several goes is told once
+
     def report(stage: str, step: int, of: int, *_: object) -> None:
+        nonlocal far
         start, length = stages.get(stage, (0.9, 0.1))
-        inner = start + length * step / max(1, of)
+        far = inner = max(far, start + length * step / max(1, of))
         job.report(share[0] + share[1] * inner, f"{case.target}: {names.get(stage, stage)}")
 
     z0, target = parts.encode(case.picture[None]), parts.encode_text(case.target)

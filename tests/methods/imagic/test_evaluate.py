@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import xml.etree.ElementTree as ET
 
@@ -292,7 +293,9 @@ def test_the_plot_is_drawn_from_a_file_of_records(tmp_path):
     assert plot.main([]) == 2
 
 
-def test_the_live_check_answers_every_question_and_stops_when_asked(parts):
+def test_the_live_check_answers_every_question_and_stops_when_asked(parts, monkeypatch):
+    quick = dataclasses.replace(QUICK, sampling=config.Sampling(etas=live.SHOWN, steps=3))
+    monkeypatch.setattr(config, "embedded", lambda: quick)
     request = CheckRequest(num_scenes=1, embedding_steps=2, tuning_steps=2)
     case = benchmark.fresh(1, 0, size=16)[0]
     judge = Judge(probe=PerfectProbe([case.edit.before, case.edit.after], small(), size=16))
@@ -307,7 +310,7 @@ def test_the_live_check_answers_every_question_and_stops_when_asked(parts):
     assert rows["at the suggested eta"].baseline == 0
     assert rows["the input again"].unit == "dB"
     assert result.sheet.columns == len(result.cases[0].pictures) == len(result.cases[0].cells)
-    with Image.open(__import__("io").BytesIO(result.files["check.png"])) as sheet:
+    with Image.open(io.BytesIO(result.files["check.png"])) as sheet:
         assert sheet.size == (16 * result.sheet.columns, 16)
     assert shares == sorted(shares)
     stopped = Job(method="imagic")
