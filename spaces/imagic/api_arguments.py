@@ -20,9 +20,9 @@ Data = dict[str, Any]
 def _picture(picture: Data) -> Data:
     kind, _, ident = picture["source"].partition(":")
     if kind == "scene":
-        return {"scene": int(ident)}
-    if kind == "example" and ident in gallery.examples():
-        found: Data = {"picture": file_argument(f"{ident}.png", f"example/imagic/{ident}")}
+        found: Data = {"scene": int(ident)}
+    elif kind == "example" and ident in gallery.examples():
+        found = {"picture": file_argument(f"{ident}.png", f"example/imagic/{ident}")}
     else:
         found = {"picture": file_argument("picture.png")}
     if crop := picture.get("crop"):

@@ -68,6 +68,7 @@ def drawn(work: Work, follower: Follower) -> dict[str, Any]:
         }
         truth, note = judged(work, strip, others, files)
         ways = described(work, others, truth)
+    follower.report("scores", 1, 1, None, None)  # the last place where a stop is seen
     suggestion = scoring.suggest(sampling.etas, scores, work.judge.scores)
     files["picture.png"] = picture_of(strip, opened.pixels, suggestion.column)
     if others is not None:

@@ -18,7 +18,7 @@ from core.errors import DeviceOutOfMemory, InputError, JobCancelled, NotFoundErr
 from core.jobs import Job, JobRunner
 from core.media import image
 from core.media.image_writing import png, tiles
-from core.methods.imagic import borrowing, intake, pipeline, tuning
+from core.methods.imagic import algorithm, borrowing, edit, intake, pipeline, tuning
 from core.methods.imagic import requests as rq
 from core.methods.imagic import results as rs
 from core.methods.imagic.config import Learning, Sampling
@@ -35,7 +35,9 @@ LEARNING = Learning(
 )
 SAMPLING = Sampling(etas=(0.0, 0.5, 1.0), seeds=(1, 2), steps=2)
 SCENE = rq.Picture(source="example:sitting-dog")
-EDIT = rq.EditRequest(picture=SCENE, target="a sitting dog", learning=LEARNING, sampling=SAMPLING)
+EDIT = rq.EditRequest(
+    picture=SCENE, target="a sitting dog", learning=LEARNING, sampling=SAMPLING, baselines=()
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,29 +49,52 @@ def folder(tmp_path_factory):
     return place
 
 
-@pytest.fixture(autouse=True)
-def model(folder, monkeypatch):
-    """The real cache with the tiny model in it."""
-    monkeypatch.setattr(loading, "FOLDER", folder)
-    held = cache.from_settings(settings.current())
-    cache.use(held)
-    yield held
+@pytest.fixture(scope="module")
+def held():
+    """One real cache for all tests, as in a hub that runs for long."""
+    made = cache.from_settings(settings.current())
+    yield made
     cache.use(None)
+
+
+@pytest.fixture(autouse=True)
+def model(folder, held, monkeypatch):
+    """The tiny model in that cache; rough strips are drawn only where a test looks at them."""
+    monkeypatch.setattr(loading, "FOLDER", folder)
+    monkeypatch.setattr(edit, "previews_of", lambda sampling: None)
+    cache.use(held)
+
+
+@pytest.fixture(scope="module")
+def edited(folder, held):
+    """One edit that several tests look at, with all that there is beside the strip."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "FOLDER", folder)
+        patch.setattr(edit, "previews_of", lambda sampling: None)
+        patch.setattr(borrowing, "judging", judged_by(PlainJudge()))
+        cache.use(held)
+        return run(dataclasses.replace(EDIT, baselines=rq.BASELINES))
+
+
+def judged_by(one):
+    """Stands in for `borrowing.judging`."""
+
+    @contextlib.contextmanager
+    def judging(job, tier):
+        yield one
+
+    return judging
 
 
 @pytest.fixture
 def judge(monkeypatch):
     """Lets a test say who judges."""
 
-    def judged_by(one):
-        @contextlib.contextmanager
-        def judging(job, tier):
-            yield one
+    def choose(one):
+        monkeypatch.setattr(borrowing, "judging", judged_by(one))
 
-        monkeypatch.setattr(borrowing, "judging", judging)
-
-    judged_by(PlainJudge())
-    return judged_by
+    choose(PlainJudge())
+    return choose
 
 
 def run(request, **job):
@@ -82,9 +107,8 @@ def base():
         return borrowing.base_hash(parts), tuple(parts.unet.state_dict())
 
 
-def test_an_edit_gives_everything_that_the_page_shows(judge):
-    before = base()
-    result = run(EDIT)
+def test_an_edit_gives_everything_that_the_page_shows(edited):
+    result = edited
     assert isinstance(result, rs.EditResult)
     assert result.etas == SAMPLING.etas
     assert result.strip == rs.Sheet(file="strip.png", rows=2, columns=3, tile=IMAGE)
@@ -105,7 +129,7 @@ def test_an_edit_gives_everything_that_the_page_shows(judge):
     assert [s.steps for s in result.stages[1:3]] == [3, 3]
     assert result.losses.embedding[0].loss == result.losses.target
     assert result.untouched
-    assert base() == before
+    assert result.base_after == base()[0]
     known = image.load(result.files["input.png"]).pixels
     assert np.array_equal(known, render([intake.open_picture(SCENE, IMAGE).scene], size=IMAGE)[0])
     assert set(result.files) >= {"kit.zip", "picture.png", "reconstruction.png", "lora.safetensors"}
@@ -114,8 +138,9 @@ def test_an_edit_gives_everything_that_the_page_shows(judge):
     )
 
 
-def test_the_same_request_gives_the_same_pictures_and_another_seed_does_not(judge):
-    one, same = run(EDIT), run(EDIT)
+def test_the_same_request_gives_the_same_pictures_and_another_seed_does_not(judge, edited):
+    one = edited
+    same = run(dataclasses.replace(EDIT, baselines=rq.BASELINES))
     assert one.files["strip.png"] == same.files["strip.png"]
     assert one.files["baselines.png"] == same.files["baselines.png"]
     assert one.losses == same.losses
@@ -123,17 +148,17 @@ def test_the_same_request_gives_the_same_pictures_and_another_seed_does_not(judg
     assert other.files["strip.png"] != one.files["strip.png"]
 
 
-def test_a_job_without_gradients_learns_all_the_same(judge):
+def test_a_job_without_gradients_learns_all_the_same(judge, edited):
     """The command line starts jobs in inference mode."""
     runner = JobRunner()
     plain = runner.submit(pipeline.run, EDIT, method="imagic", heavy=True).result(60)
     taught = runner.submit(pipeline.run, EDIT, method="imagic", heavy=True, grad=True).result(60)
-    assert plain.files["strip.png"] == taught.files["strip.png"] == run(EDIT).files["strip.png"]
+    assert plain.files["strip.png"] == taught.files["strip.png"] == edited.files["strip.png"]
     assert runner.shutdown()
 
 
-def test_drawing_again_from_a_kit_gives_the_strip_of_the_edit(judge):
-    first = run(EDIT)
+def test_drawing_again_from_a_kit_gives_the_strip_of_the_edit(judge, edited):
+    first = edited
     source, target = intake.kit_of_bytes(first.files["kit.zip"], "kit.zip")
     assert target == "a sitting dog"
     again = run(rq.ResampleRequest(kit=source, sampling=SAMPLING))
@@ -150,8 +175,8 @@ def test_drawing_again_from_a_kit_gives_the_strip_of_the_edit(judge):
     assert more.files["strip.png"] != first.files["strip.png"]
 
 
-def test_another_text_on_a_kit_is_called_an_approximation(judge):
-    source, _ = intake.kit_of_bytes(run(EDIT).files["kit.zip"], "kit.zip")
+def test_another_text_on_a_kit_is_called_an_approximation(judge, edited):
+    source, _ = intake.kit_of_bytes(edited.files["kit.zip"], "kit.zip")
     other = run(rq.ResampleRequest(kit=source, target="a standing dog", sampling=SAMPLING))
     assert not other.known
     assert (other.target, other.kit_target) == ("a standing dog", "a sitting dog")
@@ -159,8 +184,8 @@ def test_another_text_on_a_kit_is_called_an_approximation(judge):
         run(rq.ResampleRequest(kit=source, target="a dog glorbs", sampling=SAMPLING))
 
 
-def test_the_kit_of_a_stored_run_can_be_drawn_again(judge):
-    first = run(EDIT)
+def test_the_kit_of_a_stored_run_can_be_drawn_again(judge, edited):
+    first = edited
     saved = store().save(
         method="imagic", request={}, result=rs.result_to_dict(first), artifacts=first.files
     )
@@ -173,8 +198,10 @@ def test_the_kit_of_a_stored_run_can_be_drawn_again(judge):
         run(rq.ResampleRequest(kit=f"run:{bare.id}"))
 
 
-def test_a_kit_of_another_model_is_refused_and_both_models_are_named(judge, tmp_path, monkeypatch):
-    source, _ = intake.kit_of_bytes(run(EDIT).files["kit.zip"], "kit.zip")
+def test_a_kit_of_another_model_is_refused_and_both_models_are_named(
+    judge, edited, tmp_path, monkeypatch
+):
+    source, _ = intake.kit_of_bytes(edited.files["kit.zip"], "kit.zip")
     other = tmp_path / "text_to_image"
     tiny_pipeline(seed=1).save_pretrained(other, safe_serialization=True)
     monkeypatch.setattr(loading, "FOLDER", other)
@@ -186,7 +213,7 @@ def test_uploads_keep_their_notes_and_travel_in_their_kit(judge):
     photo = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
     picture = intake.picture_of_bytes(png(photo), "../holiday.png")
     assert picture.name == "holiday.png"
-    result = run(dataclasses.replace(EDIT, picture=picture, baselines=()))
+    result = run(dataclasses.replace(EDIT, picture=picture))
     assert result.seen.format == "PNG"
     assert (result.seen.width, result.seen.height) == (60, 40)
     assert any("largest square" in note for note in result.seen.notes)
@@ -216,33 +243,33 @@ def test_words_that_the_small_world_has_never_seen_are_named_with_the_nearest_on
 
 def test_the_true_answer_is_judged_where_it_is_known(judge):
     opened = intake.open_picture(SCENE, IMAGE)
-    edit, _ = intake.true_edit(opened.scene, "a sitting dog")
-    after = render([edit.after], size=IMAGE)[0]
-    judge(SeeingJudge([(after, edit.after), (opened.pixels, edit.before)]))
-    result = run(EDIT)
+    asked, _ = intake.true_edit(opened.scene, "a sitting dog")
+    after = render([asked.after], size=IMAGE)[0]
+    judge(SeeingJudge([(after, asked.after), (opened.pixels, asked.before)]))
+    result = run(dataclasses.replace(EDIT, baselines=("text to image",)))
     truth = result.truth
     assert truth is not None
     assert (truth.family, truth.was, truth.asked) == ("pose", "standing", "sitting")
     assert np.array_equal(image.load(result.files["answer.png"]).pixels, after)
     assert not any(cell.right for row in truth.cells for cell in row), "noise shows no dog"
     assert truth.best is None
-    assert all(len(b.cells) == 2 for b in result.baselines)
+    assert [len(b.cells) for b in result.baselines] == [2]
 
 
 def test_a_picture_that_is_the_true_answer_is_right_and_keeps_everything(judge):
     from core.methods.imagic import scoring
 
     opened = intake.open_picture(SCENE, 64)
-    edit, _ = intake.true_edit(opened.scene, "a sitting dog")
-    after = render([edit.after])[0]
+    asked, _ = intake.true_edit(opened.scene, "a sitting dog")
+    after = render([asked.after])[0]
     strange = dataclasses.replace(
-        edit.after,
+        asked.after,
         background="snow",
-        backdrop=dataclasses.replace(edit.after.backdrop, horizon=-1.0),
+        backdrop=dataclasses.replace(asked.after.backdrop, horizon=-1.0),
     )
     moved = render([strange])[0]
-    seeing = SeeingJudge([(after, edit.after), (opened.pixels, edit.before), (moved, strange)])
-    answer = scoring.answer_of(seeing, edit, 64)
+    seeing = SeeingJudge([(after, asked.after), (opened.pixels, asked.before), (moved, strange)])
+    answer = scoring.answer_of(seeing, asked, 64)
     judged = scoring.cells(
         seeing, answer, np.stack([[opened.pixels, after, moved]]), opened.pixels
     )[0]
@@ -344,13 +371,14 @@ def chatty(monkeypatch):
 def test_a_stop_in_any_stage_ends_the_edit_and_leaves_the_base_as_it_was(judge, chatty, stage):
     before = base()
     with pytest.raises(JobCancelled):
-        pipeline.run(Stopped(stage), EDIT)
+        pipeline.run(Stopped(stage), dataclasses.replace(EDIT, baselines=("text to image",)))
     assert base() == before
 
 
-def test_progress_rises_to_the_end_and_carries_previews(judge, chatty):
+def test_progress_rises_to_the_end_and_carries_previews(judge, chatty, monkeypatch):
+    monkeypatch.setattr(edit, "previews_of", algorithm.previews_of)
     job = Stopped()
-    pipeline.run(job, EDIT)
+    pipeline.run(job, dataclasses.replace(EDIT, baselines=rq.BASELINES))
     fractions = [f for f, _, _ in job.heard]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
@@ -451,14 +479,10 @@ def repacked(data, change):
     return target.getvalue()
 
 
-@pytest.fixture(scope="module")
-def good_kit(folder):
-    """The kit of an edit of an upload."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(loading, "FOLDER", folder)
-    result = run(dataclasses.replace(EDIT, baselines=()))
-    patch.undo()
-    return result.files["kit.zip"]
+@pytest.fixture
+def good_kit(edited):
+    """A kit as an edit gives it."""
+    return edited.files["kit.zip"]
 
 
 @pytest.mark.parametrize(
