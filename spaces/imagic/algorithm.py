@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 
 from . import adapters
+from .condition import Condition, stack
 from .config import Learning, Sampling
 from .learnt import Learnt, Losses, Preview, Report, Stop
 from .memory import Peak
 from .objective import bank, bank_loss
-from .parts import Condition, Parts, stack
+from .parts import Parts
 from .strip import draw, interpolate, start_noise
 from .tuning import Outcome, Prior, Task, Watch, descend, trained_embedding
 

@@ -15,10 +15,11 @@ from core.errors import InputError
 
 from . import config
 from .algorithm import learn
+from .condition import Condition
 from .config import Sampling
 from .inversion import invert
 from .learnt import Learnt, Report, Stop
-from .parts import Condition, Parts, Pictures
+from .parts import Parts, Pictures
 from .strip import ddim, draw, sample_strip, start_noise
 
 STRENGTHS = (0.4, 0.6, 0.8)

@@ -9,12 +9,13 @@ al. 2023, arXiv 2309.10556).
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from core.errors import InputError
+
+from .ranges import Range
 
 Tuning = Literal["lora", "full", "none", "joint"]
 Layers = Literal["attention", "wide"]
@@ -41,42 +42,6 @@ MAX_ROWS = 8
 MAX_SEED = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """What a number may be.
-
-    Attributes:
-        low: smallest value, itself allowed.
-        high: largest value, itself allowed.
-        unit: what is counted, for messages and labels.
-        whole: whether it must be an integer.
-    """
-
-    low: float
-    high: float
-    unit: str = ""
-    whole: bool = False
-
-    def check(self, name: str, value: Any) -> None:
-        """Return if `value` is inside.
-
-        Raises:
-            InputError: it is no number, not finite, not whole where it must be, or outside.
-        """
-        kinds = (int,) if self.whole else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
-            kind = "a whole number" if self.whole else "a number"
-            raise InputError(
-                f"{name} is {value!r}. It must be {kind} from {self.low:g} to {self.high:g}"
-                f"{self.unit and ' ' + self.unit}. Give one of these."
-            )
-        if not self.low <= value <= self.high:
-            raise InputError(
-                f"{name} is {value:g}. It may be from {self.low:g} to {self.high:g}"
-                f"{self.unit and ' ' + self.unit}. Choose a value between them."
-            )
-
-
 LEARNING_RANGES: Mapping[str, Range] = {
     "embedding_steps": Range(low=0, high=2000, unit="steps", whole=True),
     "embedding_lr": Range(low=1e-5, high=1e-1),
@@ -87,7 +52,7 @@ LEARNING_RANGES: Mapping[str, Range] = {
     "seed": Range(low=0, high=MAX_SEED, whole=True),
     "prior_weight": Range(low=0.0, high=10.0),
     "prior_pictures": Range(low=1, high=32, unit="pictures", whole=True),
-    "stop_below": Range(low=0.0, high=1.0),
+    "stop_below": Range(low=0.0, high=2.0),
 }
 """Limits of the numbers in `Learning`, wide enough for every published setting."""
 

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .parts import Condition, Parts
+from .condition import Condition
+from .parts import Parts
 
 ROUNDS = 3
 

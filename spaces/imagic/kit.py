@@ -23,9 +23,10 @@ from torch import Tensor
 from core.errors import InputError
 
 from . import config
+from .condition import Condition
 from .config import LEARNING_RANGES, Learning
 from .learnt import Learnt, Losses, Point, StageName
-from .parts import Condition, Parts
+from .parts import Parts
 
 FORMAT, VERSION = "vitrine imagic kit", 1
 MAX_TENSORS = 256 * 2**20  # bytes of kit.safetensors: an adapter of the largest model and rank

@@ -8,8 +8,9 @@ from typing import Literal
 
 from torch import Tensor
 
+from .condition import Condition
 from .config import Learning
-from .parts import Condition, Pictures
+from .parts import Pictures
 
 StageName = Literal["embedding", "tuning", "joint", "sampling", "baselines"]
 

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .condition import Condition
 from .config import BANK_SIZE
-from .parts import Condition, Parts
+from .parts import Parts
 
 _BANK_SEED = 6464  # the bank is the same for every picture, text and training seed
 

@@ -4,13 +4,12 @@ Imagic needs four things of a text-to-image model: pictures to latents and back,
 prediction, and the DDIM noise levels. Nothing here changes a network that it was given.
 """
 
-# B batch, T tokens, d width of a token, p width of the pooled embedding, H, W picture, h, w latent
+# B batch, T tokens, d width of a token, p of the pooled embedding, H, W picture, h, w latent
 
 from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,59 +22,11 @@ from torch import Tensor
 
 from core.errors import InputError, WeightsError
 
+from .condition import Condition
+from .memory import halving
+
 Pictures = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What the network is told about the text.
-
-    Attributes:
-        embeds: (B, T, d), the output of the text encoder, padding included.
-        pooled: (B, p) in the XL family.
-        mask: (B, T, 1), 1 where a text has words, its start and end included; None where it is not known.
-    """
-
-    embeds: Tensor
-    pooled: Tensor | None = None
-    mask: Tensor | None = None
-
-    @property
-    def tensors(self) -> tuple[Tensor, ...]:
-        """What the network sees, in order."""
-        return (self.embeds,) if self.pooled is None else (self.embeds, self.pooled)
-
-    @classmethod
-    def of(cls, tensors: Iterable[Tensor], mask: Tensor | None = None) -> Condition:
-        """The inverse of `tensors`."""
-        embeds, *pooled = tensors
-        return cls(embeds, pooled[0] if pooled else None, mask)
-
-    def to(
-        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-    ) -> Condition:
-        """The same on another device or in another precision."""
-        mask = None if self.mask is None else self.mask.to(device=device)
-        return Condition.of((t.to(device=device, dtype=dtype) for t in self.tensors), mask)
-
-    def detach(self) -> Condition:
-        """A copy without gradients."""
-        return Condition.of((t.detach().clone() for t in self.tensors), self.mask)
-
-    def expand(self, count: int) -> Condition:
-        """The one row of a condition, `count` times."""
-        return Condition.of(t.expand(count, *t.shape[1:]) for t in self.tensors)
-
-    def rows(self, which: slice) -> Condition:
-        """Some rows of the batch."""
-        return Condition.of(t[which] for t in self.tensors)
-
-
-def stack(conditions: Iterable[Condition]) -> Condition:
-    """Rows of several conditions, one after the other."""
-    return Condition.of(
-        torch.cat(each) for each in zip(*(c.tensors for c in conditions), strict=True)
-    )
+DECODED = 2**20  # pixels that the autoencoder decodes in one pass
 
 
 @dataclass(frozen=True)
@@ -242,13 +193,13 @@ class Parts:
     def decode(self, latents: Tensor) -> Pictures:
         """The pictures (B, H, W, 3) uint8 of latents (B, c, h, w), rounded as the public pipelines do."""
         vae = self._decoder
-        rows = max(1, 2**21 // (latents[0, 0].numel() * self.factor**2))
-        found = [
-            vae.decode(
-                part.to(vae.device, vae.dtype) / vae.config.scaling_factor, return_dict=False
-            )[0]
-            for part in latents.split(rows)
-        ]
+
+        def some(start: int, stop: int) -> Tensor:
+            z = latents[start:stop].to(vae.device, vae.dtype) / vae.config.scaling_factor
+            return vae.decode(z, return_dict=False)[0]
+
+        rows = max(1, DECODED // (latents[0, 0].numel() * self.factor**2))
+        found = list(halving(len(latents), rows, some))
         pixels = (torch.cat(found) * 0.5 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float()
         return (pixels.cpu().numpy() * 255).round().astype(np.uint8)
 

@@ -18,10 +18,11 @@ from torch import Tensor
 from core.errors import InputError
 
 from . import adapters, forgetting, inversion
+from .condition import Condition, stack
 from .config import Sampling, Schedule
 from .learnt import Learnt, Report
 from .memory import halving
-from .parts import Condition, Parts, Pictures, stack
+from .parts import Parts, Pictures
 
 LOW = 0.25  # share of eta in the low part of a schedule
 RAMP = (0.2, 0.4)  # share of the steps between which a schedule goes from one part to the other

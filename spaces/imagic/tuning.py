@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from core.errors import InputError
 
 from . import memory
+from .condition import Condition
 from .config import Learning
 from .learnt import Point, Preview, Report, StageName, Stop
 from .objective import Draw, bank_loss, draw, errors
-from .parts import Condition, Parts
+from .parts import Parts
 
 EVALUATIONS = 6  # of the fixed bank in a stage, after the one at its beginning
 PREVIEWS = 3  # in a stage, the one at its beginning included

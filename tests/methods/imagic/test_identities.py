@@ -9,8 +9,9 @@ import torch
 from core.errors import InputError
 from core.methods.imagic import adapters
 from core.methods.imagic.algorithm import learn
-from core.methods.imagic.config import Learning, Sampling
-from core.methods.imagic.parts import Condition, Parts, fingerprint
+from core.methods.imagic.condition import Condition
+from core.methods.imagic.config import Sampling
+from core.methods.imagic.parts import fingerprint
 from core.methods.imagic.strip import (
     eta_shares,
     interpolate,
@@ -19,40 +20,10 @@ from core.methods.imagic.strip import (
     start_noise,
     tuned_unet,
 )
-from tests.methods.imagic.tiny import TARGET, picture, tiny_pipeline
+from tests.methods.imagic.tiny import TARGET, learning
 
 ETAS = (0.0, 0.3, 0.6, 1.0, 1.2)
 DRAWN = Sampling(etas=ETAS, steps=3, guidance=3.0)
-
-
-def learning(**changes) -> Learning:
-    given = {
-        "embedding_steps": 3, "embedding_lr": 1e-2, "tuning": "none", "tuning_steps": 3,
-        "tuning_lr": 1e-2, "rank": 2, "batch_size": 2,
-    }  # fmt: skip
-    return Learning(**{**given, **changes})
-
-
-@pytest.fixture(scope="module")
-def pipe():
-    found = tiny_pipeline()
-    found.set_progress_bar_config(disable=True)
-    return found
-
-
-@pytest.fixture(scope="module")
-def parts(pipe):
-    return Parts.from_pipeline(pipe)
-
-
-@pytest.fixture(scope="module")
-def z0(parts):
-    return parts.encode(picture()[None])
-
-
-@pytest.fixture(scope="module")
-def target(parts):
-    return parts.encode_text(TARGET)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from core.cache.construction import construction
+from core.methods.imagic.config import Learning
 from core.world.curriculum import tiny
 from core.world.diffusion.unet import scheduler
 from core.world.diffusion.vae import initialise
@@ -135,6 +136,15 @@ def tiny_sdxl(seed: int = 0) -> StableDiffusionXLPipeline:
         scheduler=scheduler(),
         add_watermarker=False,
     )
+
+
+def learning(**changes) -> Learning:
+    """A few steps of stage 1, no stage 2 unless `tuning` says so."""
+    given = {
+        "embedding_steps": 3, "embedding_lr": 1e-2, "tuning": "none", "tuning_steps": 3,
+        "tuning_lr": 1e-2, "rank": 2, "batch_size": 2,
+    }  # fmt: skip
+    return Learning(**{**given, **changes})
 
 
 def picture(seed: int = 0) -> np.ndarray:
