@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from core.training import Step
 
 _CAPTIONS = ("a photo of a dog", "a photo of a sitting cat", "a red ball", "a photo of a house")
+_NOT_SHOWN = ("step", "seconds", "lr")  # of a stored curve; a running one does not tell them
 _STEPS = 20  # DDIM steps of the samples
 
 
@@ -58,13 +59,15 @@ def train(job: Job, request: TrainRequest) -> TrainResult:
     cfg = config.PRESETS[request.preset]()
     out = settings.current().data_dir / "training" / "imagic" / request.preset
     out.mkdir(parents=True, exist_ok=True)
-    points: list[TrainPoint] = []
     first_stage = cfg.vae.num_steps
+    points = _earlier(out, first_stage) if request.resume else []
 
     def on_step(step: Step) -> None:
         values = {name: round(float(value), 5) for name, value in step.values.items()}
         stage = "vae" if step.step <= first_stage else "unet"
         loss = values.pop("loss", 0.0)
+        while points and points[-1].step >= step.step:  # made again since the last checkpoint
+            points.pop()
         points.append(TrainPoint(stage=stage, step=step.step, loss=loss, values=values))
         words = f"Step {step.step} of {step.num_steps}, loss {loss:.3f}"
         job.report(step.fraction, words, tuple(points))
@@ -85,6 +88,21 @@ def train(job: Job, request: TrainRequest) -> TrainResult:
         seconds=round(time.perf_counter() - began, 1),
         files={"samples.png": png(sheet(samples[None])), "model.zip": packed},
     )
+
+
+def _earlier(out: Path, first_stage: int) -> list[TrainPoint]:
+    """Points of the part that was done before."""
+    from core.training import read_curve
+
+    found = []
+    for stage, shift in (("vae", 0), ("unet", first_stage)):
+        path = out / stage / "curve.jsonl"
+        for row in read_curve(path) if path.exists() else ():
+            values = {k: round(float(v), 5) for k, v in row.items() if k not in _NOT_SHOWN}
+            loss = values.pop("loss", 0.0)
+            step = int(row["step"]) + shift
+            found.append(TrainPoint(stage=stage, step=step, loss=loss, values=values))
+    return found
 
 
 def _samples(folder: Path) -> np.ndarray:
