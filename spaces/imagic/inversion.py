@@ -1,7 +1,7 @@
 """DDIM inversion: the noise from which a deterministic sampler draws a given picture.
 
 A DDIM step (Song et al. 2020, arXiv 2010.02502) read backwards needs the prediction at the noisier end, which
-is not known yet. The usual way takes the one at the cleaner end; a few fixed-point rounds make it nearly
+is not known yet. The usual way takes the one at the cleaner end; fixed-point rounds make it nearly
 exact (as in Pan et al. 2023, arXiv 2309.04907).
 """
 
@@ -16,7 +16,8 @@ from torch import Tensor
 from .condition import Condition
 from .parts import Parts
 
-ROUNDS = 3
+ROUNDS = 12  # predictions of one step at most
+CLOSE = 1e-5  # a round that changes less is the last one
 
 
 @torch.no_grad()
@@ -31,7 +32,7 @@ def invert(
         z0: (B, c, h, w).
         condition: one row, or B.
         num_steps: DDIM steps; drawing must take as many.
-        rounds: predictions of each step; 1 is plain DDIM inversion.
+        rounds: predictions of each step at most; 1 is plain DDIM inversion.
     """
     scheduler = copy.deepcopy(parts.scheduler)
     scheduler.set_timesteps(num_steps, device=parts.device)
@@ -43,12 +44,18 @@ def invert(
         before = int(t) - stride
         a = alphas[before] if before >= 0 else scheduler.final_alpha_cumprod
         b = alphas[int(t)]
-        clean, noisy = z, z
+        clean, noisy, last = z, z, torch.inf
         for _ in range(max(1, rounds)):
             found = parts.predict(unet, noisy, t, condition).float()
             noise = _noise(found, noisy, b, scheduler.config["prediction_type"])
             x = (clean - (1 - a).sqrt() * noise) / a.sqrt()
-            noisy = b.sqrt() * x + (1 - b).sqrt() * noise
+            nearer = b.sqrt() * x + (1 - b).sqrt() * noise
+            change = (nearer - noisy).abs().max().item()
+            if change >= last:  # rounds that do not come nearer to each other lead nowhere
+                break
+            noisy, last = nearer, change
+            if change < CLOSE:
+                break
         z = noisy
     return z
 

@@ -10,7 +10,7 @@ from core.errors import DeviceOutOfMemory, InputError
 from core.methods.imagic import adapters, baselines, forgetting, strip
 from core.methods.imagic.algorithm import learn
 from core.methods.imagic.config import FORGETS, Learning, Sampling
-from core.methods.imagic.inversion import invert
+from core.methods.imagic.inversion import ROUNDS, invert
 from core.methods.imagic.parts import Parts, fingerprint
 from core.methods.imagic.strip import sample_strip, start_noise, tuned_unet
 from tests.methods.imagic.tiny import SOURCE, TARGET, learning, picture, tiny_pipeline
@@ -156,38 +156,31 @@ def test_another_target_needs_no_learning(parts, tuned, target):
     assert not np.array_equal(again[0, -1], first[0, -1])
 
 
-def test_inversion_finds_the_noise_that_draws_the_picture(parts, z0, target):
-    found = {}
-    for rounds in (1, 3):
-        noise = invert(parts, parts.unet, z0, target, 10, rounds)
-        own = Sampling(steps=10, guidance=1.0)
-        back = strip.denoise(
-            parts, parts.unet, noise, lambda _: target, own, unconditional=parts.unconditional()
-        )
-        found[rounds] = (back - z0).abs().max().item()
-    assert found[3] < 1e-3
-    assert found[3] < found[1] / 5
-
-
-def test_inversion_of_a_velocity_model_draws_the_picture_too():
-    parts = Parts.from_pipeline(tiny_pipeline(prediction_type="v_prediction"))
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_inversion_finds_the_noise_that_draws_the_picture(kind):
+    parts = Parts.from_pipeline(tiny_pipeline(prediction_type=kind))
     z0, target = parts.encode(picture()[None]), parts.encode_text(TARGET)
-    noise = invert(parts, parts.unet, z0, target, 10, 6)
-    back = strip.denoise(
-        parts, parts.unet, noise, lambda _: target, Sampling(steps=10, guidance=1.0),
-        unconditional=parts.unconditional(),
-    )  # fmt: skip
-    assert (back - z0).abs().max() < 0.02 * z0.abs().max()
+    found = {}
+    for rounds in (1, ROUNDS):
+        noise = invert(parts, parts.unet, z0, target, 30, rounds)
+        back = strip.denoise(
+            parts, parts.unet, noise, lambda _: target, Sampling(steps=30, guidance=1.0),
+            unconditional=parts.unconditional(),
+        )  # fmt: skip
+        found[rounds] = (back - z0).abs().max().item()
+    # a random network is harder to invert than one that was trained
+    assert found[ROUNDS] < 0.1 * z0.abs().max()
+    assert found[ROUNDS] < found[1] / 20
 
 
 def test_an_inverted_start_gives_the_picture_back_at_eta_zero_without_guidance(
     parts, z0, target, tuned
 ):
-    own = drawn(etas=(0.0, 1.0), steps=10, guidance=1.0, start="inverted")
+    own = drawn(etas=(0.0, 1.0), steps=30, guidance=1.0, start="inverted")
     found = sample_strip(parts, tuned, target, own)[0]
     wanted = parts.decode(z0)[0].astype(int)
     assert np.abs(found[0] - wanted).max() <= 2
-    fresh = sample_strip(parts, tuned, target, drawn(etas=(0.0,), steps=10, guidance=1.0))[0, 0]
+    fresh = sample_strip(parts, tuned, target, drawn(etas=(0.0,), steps=30, guidance=1.0))[0, 0]
     assert np.abs(fresh - wanted).max() > 2
 
 
@@ -232,7 +225,7 @@ def test_weak_sdedit_is_the_input_and_a_strength_out_of_range_is_refused(parts, 
 
 
 def test_ddim_inversion_with_its_own_text_and_no_guidance_is_the_input(parts, z0, target):
-    same = baselines.ddim_inversion(parts, z0, target, drawn(steps=10, guidance=1.0), source=target)
+    same = baselines.ddim_inversion(parts, z0, target, drawn(steps=30, guidance=1.0), source=target)
     assert np.abs(same[0].astype(int) - parts.decode(z0)[0]).max() <= 2
     other = baselines.ddim_inversion(parts, z0, target, drawn(steps=10))
     assert not np.array_equal(same, other)
