@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from .panels import (
 from .results import CheckResult, CheckRow, Losses, StripResult, TrainPoint, TrainResult
 
 SCORES = Path(__file__).parent / "weights" / "scores.json"
+PLOT = SCORES.with_name("trade_off.svg")  # drawn by `core.methods.imagic.plot`
 _WANTED = (0.2, 0.7)  # share of the whole gain that stage 1 should make; our estimate
 
 
@@ -175,10 +177,20 @@ def scores_panel() -> str:
     return frame(
         "<p>Every scene has a true answer: the same scene with only that changed which the text asks for. "
         "So an edit is right or wrong, and what it kept can be counted.</p>",
+        _plot(),
         "".join(_score(score) for score in scores),
         "<p><small>Bar: ours, with its 95 % interval. Ring: the best simpler way on the same cases. "
         "Red line: chance. Run it again: <code>python app.py eval imagic</code>.</small></p>",
     )
+
+
+def _plot() -> str:
+    """Success against identity for every way of editing, where the evaluation has drawn it."""
+    if not PLOT.exists():
+        return ""
+    data = base64.b64encode(PLOT.read_bytes()).decode()
+    said = "How often each way of editing is right, against what it changes that nobody asked for"
+    return f'<img class="im-plot" src="data:image/svg+xml;base64,{data}" alt="{said}">'
 
 
 def _score(score: Mapping[str, Any]) -> str:
