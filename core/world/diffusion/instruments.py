@@ -166,7 +166,7 @@ def _pipeline(folder: Path) -> Any:
     from diffusers import StableDiffusionPipeline  # pyright: ignore[reportPrivateImportUsage]
 
     pipe = StableDiffusionPipeline.from_pretrained(
-        folder, torch_dtype=torch.float32, local_files_only=True, use_safetensors=True
+        folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
     )
     return pipe.to("cuda" if torch.cuda.is_available() else "cpu")
 

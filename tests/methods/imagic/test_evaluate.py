@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -16,6 +17,7 @@ from core.errors import InputError, JobCancelled, WeightsError
 from core.jobs import Job
 from core.methods.imagic import (
     benchmark,
+    borrowing,
     checks,
     config,
     counting,
@@ -29,6 +31,7 @@ from core.methods.imagic import (
 from core.methods.imagic.requests import CheckRequest
 from core.methods.imagic.trial import Bench
 from core.world.curriculum import small
+from core.world.diffusion import loading
 from core.world.diffusion.judge import Judge
 from core.world.gallery import input_list, tiny_tedbench, write_benchmark
 from core.world.truth import holds
@@ -319,6 +322,31 @@ def test_the_live_check_answers_every_question_and_stops_when_asked(parts, monke
         live.live_check(stopped, parts, judge, request)
     with pytest.raises(WeightsError, match="probe"):
         live.live_check(job, parts, Judge(), request)
+
+
+def test_the_whole_evaluation_runs_on_a_folder_of_weights_and_resumes(
+    pipe, bench, tmp_path, monkeypatch
+):
+    pipe.save_pretrained(tmp_path / "weights")
+    monkeypatch.setattr(loading, "FOLDER", tmp_path / "weights")
+    monkeypatch.setattr(config, "embedded", lambda: QUICK)
+    monkeypatch.setattr(config, "community", lambda: QUICK)
+    monkeypatch.setattr(borrowing, "judging", lambda *_: contextlib.nullcontext(bench.judge))
+    monkeypatch.setattr(evaluate, "GATE", 2)
+    monkeypatch.setattr(evaluate, "GATE_HELD_OUT", 1)
+    told = []
+    found = _named(
+        recipe.evaluate("embedded", limit=1, on_step=lambda share, text="": told.append(share))
+    )
+    assert found["text to image: kind, held-in captions"].n == 2
+    assert found["edit success at the best eta"].n == 1
+    assert set(found["edit success at the best eta"].details["methods"]) == set(trial.METHODS)
+    assert found["shared weights unchanged after all edits"].value == 1
+    assert all(0 <= share <= 1 for share in told)
+    monkeypatch.setattr(trial, "run", None)  # everything is known by now
+    again = _named(evaluate.evaluate("embedded", limit=1, plot=tmp_path / "docs" / "plot.svg"))
+    assert set(again) == set(found)
+    ET.fromstring((tmp_path / "docs" / "plot.svg").read_text())
 
 
 def test_the_recipe_takes_no_data_and_offers_the_worlds_presets(tmp_path):
