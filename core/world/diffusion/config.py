@@ -13,6 +13,9 @@ from core.world import curriculum
 from core.world.curriculum import Curriculum
 
 SCALING_FACTOR = 0.18215  # public code of Stable Diffusion 1.x writes this number down
+# Of each channel of a latent, after scaling. At 1 the mean of a background is still to be read at the last
+# time of this schedule (Lin et al. 2024, arXiv 2305.08891): the net believes the noise, not the text.
+LATENT_DEVIATION = 0.5
 PLACEHOLDERS = ("<v1>", "<v2>", "<v3>", "<v4>")  # reserved, so that no request resizes a table
 
 
@@ -71,7 +74,7 @@ class UNetTraining:
     batch_size: int = 32
     lr: float = 1e-3
     warmup_steps: int = 200
-    min_snr: float = 5.0
+    min_snr: float = 1.0  # not 5: the decoder forgives noise of a third of a latent's deviation
     drop_caption: float = 0.1
     ema_decay: float = 0.999
     save_every: int = 500

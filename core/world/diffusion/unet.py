@@ -16,7 +16,7 @@ from core.cache.construction import construction
 from core.training import Ema, OnStep, Run, Step, fit, flat_then_down
 from core.world import stream
 from core.world.diffusion import pictures, text
-from core.world.diffusion.config import NetConfig, Training
+from core.world.diffusion.config import LATENT_DEVIATION, NetConfig, Training
 from core.world.diffusion.vae import initialise
 from core.world.stream import Sample
 
@@ -40,6 +40,11 @@ def build(net: NetConfig) -> UNet2DConditionModel:
         cross_attention_dim=net.text_dim,
         attention_head_dim=net.unet_heads,  # this class means the number of heads
         norm_num_groups=net.unet_groups,
+        # The text also joins the time in every block, as in DeepFloyd IF: by attention alone,
+        # colours were still at chance after 1,000 steps.
+        addition_embed_type="text",
+        addition_embed_type_num_heads=net.text_heads,
+        resnet_time_scale_shift="scale_shift",
     )
 
 
@@ -69,7 +74,7 @@ class Denoiser(nn.Module):
         """Weighted loss, and the plain squared error of each row (B,).
 
         Args:
-            z: (B, 4, s, s) latents of unit deviation.
+            z: (B, 4, s, s) latents of deviation `LATENT_DEVIATION`.
             noise: (B, 4, s, s) standard normal.
             t: (B,) times, 0-999.
             ids: (B, T) tokens.
@@ -78,7 +83,7 @@ class Denoiser(nn.Module):
         states = self.text(ids).last_hidden_state
         found = self.unet(a.sqrt() * z + (1 - a).sqrt() * noise, t, states, return_dict=False)[0]
         error = (found.float() - noise).square().mean((1, 2, 3))
-        snr = (a / (1 - a)).flatten()
+        snr = (LATENT_DEVIATION**2 * a / (1 - a)).flatten()
         return (error * snr.clamp(max=self.min_snr) / snr).mean(), error.detach()
 
 

@@ -16,7 +16,13 @@ from torch import Tensor, nn
 from core.cache.construction import construction
 from core.training import Curve, Ema, OnStep, Run, Step, cosine_with_warmup, fit
 from core.world.diffusion import pictures
-from core.world.diffusion.config import SCALING_FACTOR, NetConfig, Training, VaeTraining
+from core.world.diffusion.config import (
+    LATENT_DEVIATION,
+    SCALING_FACTOR,
+    NetConfig,
+    Training,
+    VaeTraining,
+)
 from core.world.render import render
 
 logger = logging.getLogger(__name__)
@@ -82,7 +88,7 @@ def psnr(x: Tensor, y: Tensor) -> float:
 
 @torch.no_grad()
 def fold(vae: AutoencoderKL, pixels: np.ndarray) -> None:
-    """Scale the latents so that `scaling_factor` times them has mean 0 and deviation 1 in each channel.
+    """Give the latents, times `scaling_factor`, mean 0 and `LATENT_DEVIATION` in each channel.
 
     The 1x1 convolutions beside the latents take the change, so that no picture comes out otherwise.
 
@@ -94,7 +100,7 @@ def fold(vae: AutoencoderKL, pixels: np.ndarray) -> None:
     means = [vae.encode(as_tensor(p, vae.device)).latent_dist.mean for p in parts]  # pyright: ignore
     z = torch.cat(means)
     centre, spread = z.mean((0, 2, 3)), z.std((0, 2, 3))
-    gain = 1 / (spread * SCALING_FACTOR)
+    gain = LATENT_DEVIATION / (spread * SCALING_FACTOR)
     into: Any = vae.quant_conv
     out: Any = vae.post_quant_conv
     n = len(gain)

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from core import registry
 from core.errors import InputError, NotFoundError
 from core.publish import tree
 from core.publish.build import build
@@ -83,7 +84,7 @@ def test_sizes_and_digests_are_those_of_the_files(trill_export):
 
 def test_the_hub_carries_every_method_and_starts_with_the_landing_page(tmp_path):
     export = build(plan_for("hub"), tmp_path / "hub")
-    assert export.plan.methods == ("trill",)
+    assert export.plan.methods == tuple(registry.slugs())
     assert "main()" in (export.folder / "app.py").read_text()
 
 

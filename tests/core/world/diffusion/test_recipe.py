@@ -109,7 +109,7 @@ def test_min_snr_weights_late_times_fully_and_early_ones_less():
         for time, full in ((900, True), (20, False)):
             loss, error = model(z, noise, torch.tensor([time]), ids)
             a = unet.scheduler().alphas_cumprod[time]
-            snr = float(a / (1 - a))
+            snr = float(config.LATENT_DEVIATION**2 * a / (1 - a))
             assert (snr <= 5) == full
             assert float(loss) == pytest.approx(float(error) * min(snr, 5) / snr, rel=1e-4)
 
