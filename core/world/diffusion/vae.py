@@ -202,3 +202,6 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
                 nn.init.uniform_(part.bias, -(fan_in**-0.5), fan_in**-0.5, generator=generator)
         elif isinstance(part, nn.Embedding) and isinstance(weight, Tensor):
             nn.init.normal_(weight, std=0.02, generator=generator)
+        for name, parameter in part.named_parameters(recurse=False):
+            if name not in ("weight", "bias"):  # the place of pooled text states
+                nn.init.normal_(parameter, std=parameter.shape[-1] ** -0.5, generator=generator)

@@ -97,6 +97,20 @@ def test_captions_are_dropped_said_anew_and_mixed_as_the_recipe_says():
     assert not torch.equal(same[1], other[1])
 
 
+def test_the_first_weights_come_from_the_generator_alone():
+    from core.world.diffusion import text
+    from core.world.diffusion.vae import initialise
+
+    cfg = config.smoke()
+    tokenizer = vocabulary.build(cfg.curriculum, 24)
+    states = []
+    for _ in range(2):  # built anew, so the global generator has moved on
+        model = unet.Denoiser(unet.build(cfg.net), text.build(cfg.net, tokenizer), 1.0)
+        initialise(model, torch.Generator().manual_seed(1))
+        states.append(model.state_dict())
+    assert [k for k in states[0] if not torch.equal(states[0][k], states[1][k])] == []
+
+
 def test_min_snr_weights_late_times_fully_and_early_ones_less():
     cfg = config.smoke()
     tokenizer = vocabulary.build(cfg.curriculum, 24)
