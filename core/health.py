@@ -23,7 +23,8 @@ def state() -> dict[str, Any]:
     running_queue = bool(queue is not None and not getattr(queue, "stopped", True))
     missing = [slug for slug in built["pages"] if not _weights_present(slug)]
     return {
-        "ready": bool(running_queue and not missing),
+        # one method that is not trained yet does not take the others out of service
+        "ready": running_queue and len(missing) < len(built["pages"]),
         "queue": running_queue,
         "pages": list(built["pages"]),
         "broken": [broken.slug for broken in built["broken"]],

@@ -358,7 +358,7 @@ class Try:
         if not ready.ready and self.output not in updates:
             updates[self.output] = panels.empty(
                 f"The small model is not here yet ({ready.words}). Train it with "
-                "python app.py train imagic --preset cpu, or choose the full model above."
+                "python app.py train imagic --preset cpu --out OUT, or choose the full model above."
             )
         return updates
 

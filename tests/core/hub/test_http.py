@@ -53,10 +53,25 @@ def test_readiness_names_the_pages_and_the_broken_one(client):
     assert answer["broken"] == ["broken"]
 
 
-def test_readiness_is_refused_while_weights_are_missing(client):
+def test_a_method_without_weights_is_named_and_the_others_go_on(client):
     answer = client.get("/readyz")
     assert answer.json()["without_weights"] == ["broken"]
-    assert answer.status_code == 503
+    assert answer.status_code == 200
+
+
+def test_a_hub_in_which_no_method_has_weights_is_not_ready(monkeypatch):
+    from types import SimpleNamespace
+
+    from core import health
+
+    monkeypatch.setitem(health.built, "pages", ("echo", "broken"))
+    monkeypatch.setitem(
+        health.built, "blocks", SimpleNamespace(_queue=SimpleNamespace(stopped=False))
+    )
+    monkeypatch.setattr(health, "_weights_present", lambda slug: slug == "echo")
+    assert health.state()["ready"] is True
+    monkeypatch.setattr(health, "_weights_present", lambda slug: False)
+    assert health.state()["ready"] is False
 
 
 def test_metrics_are_prometheus_text(client):

@@ -10,6 +10,7 @@ from importlib import metadata
 
 import pytest
 
+from core import registry
 from core.publish import check as checking
 from core.publish.boot import BootError, boot, clean_environment, running
 from core.publish.build import Export, build, files_of
@@ -33,9 +34,10 @@ def test_a_method_of_its_own_starts_at_its_address_in_a_clean_environment(trill_
 def test_the_hub_starts_with_its_landing_page_and_every_method(tmp_path):
     export = build(plan_for("hub", repo="anna/all"), tmp_path / "hub")
     went = boot(export)
-    assert went.answers == dict.fromkeys(("/", "/healthz", "/readyz", "/config", "/trill"), 200)
+    pages = [f"/{slug}" for slug in registry.slugs()]
+    assert went.answers == dict.fromkeys(("/", "/healthz", "/readyz", "/config", *pages), 200)
     assert went.ready["ready"] is True
-    assert went.ready["pages"] == ["trill"]
+    assert sorted(went.ready["pages"]) == registry.slugs()
     assert went.written == ()
     assert went.seconds > 0.5
 
