@@ -1,8 +1,7 @@
 """Sizes and training settings of the world's text-to-image model.
 
 Sizes follow the layout of Stable Diffusion (Rombach et al. 2022, arXiv 2112.10752), cut down to
-64x64 pictures; the objective is DDPM's noise prediction (Ho et al. 2020, arXiv 2006.11239) with
-min-SNR weights (Hang et al. 2023, arXiv 2303.09556).
+64x64 pictures; the network predicts the velocity (Salimans & Ho 2022, arXiv 2202.00512).
 """
 
 from __future__ import annotations
@@ -74,7 +73,6 @@ class UNetTraining:
     batch_size: int = 32
     lr: float = 1e-3
     warmup_steps: int = 200
-    min_snr: float = 1.0  # not 5: the decoder forgives noise of a third of a latent's deviation
     drop_caption: float = 0.1
     ema_decay: float = 0.999
     save_every: int = 500

@@ -203,5 +203,5 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
         elif isinstance(part, nn.Embedding) and isinstance(weight, Tensor):
             nn.init.normal_(weight, std=0.02, generator=generator)
         for name, parameter in part.named_parameters(recurse=False):
-            if name not in ("weight", "bias"):  # the place of pooled text states
+            if name not in ("weight", "bias") and parameter.ndim:  # the place of pooled text states
                 nn.init.normal_(parameter, std=parameter.shape[-1] ** -0.5, generator=generator)

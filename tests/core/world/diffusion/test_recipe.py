@@ -105,27 +105,26 @@ def test_the_first_weights_come_from_the_generator_alone():
     tokenizer = vocabulary.build(cfg.curriculum, 24)
     states = []
     for _ in range(2):  # built anew, so the global generator has moved on
-        model = unet.Denoiser(unet.build(cfg.net), text.build(cfg.net, tokenizer), 1.0)
+        model = unet.Denoiser(unet.build(cfg.net), text.build(cfg.net, tokenizer))
         initialise(model, torch.Generator().manual_seed(1))
         states.append(model.state_dict())
     assert [k for k in states[0] if not torch.equal(states[0][k], states[1][k])] == []
 
 
-def test_min_snr_weights_late_times_fully_and_early_ones_less():
-    cfg = config.smoke()
-    tokenizer = vocabulary.build(cfg.curriculum, 24)
+def test_the_loss_is_the_error_of_the_velocity_that_the_scheduler_means():
     from core.world.diffusion import text
 
-    model = unet.Denoiser(unet.build(cfg.net), text.build(cfg.net, tokenizer), 5.0).eval()
-    z, noise = torch.zeros(1, 4, 16, 16), torch.ones(1, 4, 16, 16)
-    ids = unet.tokens(tokenizer, ["a dog"])
+    cfg = config.smoke()
+    tokenizer = vocabulary.build(cfg.curriculum, 24)
+    model = unet.Denoiser(unet.build(cfg.net), text.build(cfg.net, tokenizer)).eval()
+    z, noise = torch.randn(2, 2, 4, 16, 16, generator=torch.Generator().manual_seed(0)).unbind()
+    ids, t = unet.tokens(tokenizer, ["a dog", "a cat"]), torch.tensor([20, 900])
+    schedule = unet.scheduler()
     with torch.no_grad():
-        for time, full in ((900, True), (20, False)):
-            loss, error = model(z, noise, torch.tensor([time]), ids)
-            a = unet.scheduler().alphas_cumprod[time]
-            snr = float(config.LATENT_DEVIATION**2 * a / (1 - a))
-            assert (snr <= 5) == full
-            assert float(loss) == pytest.approx(float(error) * min(snr, 5) / snr, rel=1e-4)
+        noisy = schedule.add_noise(z, noise, t)
+        found = model.unet(noisy, t, model.text(ids).last_hidden_state).sample
+        wanted = (found - schedule.get_velocity(z, noise, t)).square().mean((1, 2, 3))
+        assert torch.allclose(model(z, noise, t, ids), wanted, rtol=1e-4)
 
 
 def test_the_learning_rate_stays_flat_until_the_last_quarter():
