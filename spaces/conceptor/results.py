@@ -88,7 +88,7 @@ class Element:
     Attributes:
         word: as it is shown.
         share: α·||w|| of the word over the sum of those kept, 0 to 1. Shares are comparable, α alone is not.
-        alpha: coefficient, summed over the forms; scaled so that the sum over kept words of α·||w||/r̄ is 1.
+        alpha: coefficient, summed over the forms; scaled so that α·||w||/r̄ sums to 1 over the kept words.
         forms: tokens that it stands for, as the tokenizer writes them.
         mean: mean of the share over the repeats.
         spread: standard deviation of the share over the repeats.
@@ -339,7 +339,9 @@ class ExplainResult(Result):
         likeness: cosine of original and reconstruction.
         threshold: as asked for.
         survivors: the words that are left, with their shares among themselves.
-        log: every try in order; `rethreshold` replays it for another threshold.
+        words: the words that were there at the beginning, the smallest share first, as they are tried.
+        groups: for each of them the words that leave together with it, itself among them.
+        log: every try in order; `rethreshold.replay` answers another threshold from it, as far as it goes.
         similarity: of the last picture to the target.
         three: `three.png`.
         steps: `steps.png`; None if nothing was tried.
@@ -355,6 +357,8 @@ class ExplainResult(Result):
     likeness: float
     threshold: float
     survivors: tuple[Element, ...]
+    words: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
     log: tuple[Removal, ...]
     similarity: float
     three: Sheet

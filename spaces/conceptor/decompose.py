@@ -1,0 +1,454 @@
+"""Take a concept apart: its pictures, its dictionary, the learning in several repeats, what each word adds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.jobs import Job
+
+from . import measuring, shelf, tokens, truth
+from .algorithm import agreement, scaled, shares
+from .borrowing import Bench, bench
+from .config import TOP, Settings, to_dict
+from .decomposition import Decomposition, rounded
+from .denoising import Pairs, bank, draw, losses, start_noise
+from .drawing import Pictures, laid, latents_of, own, pictures_of, seeds_of, thumbnail
+from .export import inversion_file
+from .following import ROUGH, ROUGH_STEPS, Follower, passes
+from .learning import Learnt, Task, Watch, learn, of_kept
+from .requests import DecomposeRequest
+from .results import DecomposeResult, Element, Losses, Repeat
+from .shelf import Found
+from .tokens import Chosen
+from .verdict import judged
+
+_CHANCE = 11  # seed of the random words that a loss is read against
+
+
+def decompose(job: Job, request: DecomposeRequest) -> DecomposeResult:
+    """Take a concept apart, or take it from the shelf.
+
+    Args:
+        job: told how far it is; a stop raises here, an early end keeps the best so far.
+        request: everything that decides the result.
+
+    Raises:
+        InputError: the concept is unknown, or a setting cannot be used.
+        WeightsError: the model is not here.
+        DeviceOutOfMemory: the device is too small; the shared model is unchanged.
+        JobCancelled: the job was stopped; the shared model is unchanged.
+    """
+    tokens.check_concept(request.concept, request.tier)
+    with bench(job, request.tier, request.model, request.settings) as b:
+        before = b.model.fingerprint()
+        found = obtain(b, request.concept, request.settings)
+        after = b.model.fingerprint()
+    return replace(found.result, base_before=before, base_after=after)
+
+
+def obtain(b: Bench, concept: str, settings: Settings) -> Found:
+    """The decomposition of a concept: from the shelf, or learnt now and put there.
+
+    Raises:
+        InputError: the concept is unknown.
+    """
+    concept = tokens.check_concept(concept, b.tier, b.world)
+    key = shelf.key_of(b, concept, settings)
+    known = shelf.find(key)
+    if known is not None:
+        return known
+    made = learn_concept(b, concept, settings)
+    if not made.learnt.ended_early:  # else the same request would later give a part of its work
+        shelf.keep(key, made)
+    return made
+
+
+def learn_concept(b: Bench, concept: str, settings: Settings) -> Found:
+    """Learn a concept that `check_concept` has seen, and draw what shows it."""
+    return _Work(b, concept, settings).go()
+
+
+@dataclass
+class _Material:
+    """What a concept is learnt from."""
+
+    training: Tensor
+    validation: Tensor
+    pictures: Pictures  # of the validation latents
+    chosen: Chosen
+    pairs: Pairs
+
+
+class _Work:
+    """One decomposition from the start."""
+
+    def __init__(self, b: Bench, concept: str, settings: Settings) -> None:
+        self.b, self.concept, self.settings = b, concept, settings
+        self.follower = Follower(b.job, passes(settings))
+        self.tick = self.follower.tick
+        self.seeds = seeds_of("validation", settings.validation_pictures, settings.seed)
+
+    def go(self) -> Found:
+        """All of it."""
+        material = self._material()
+        repeats, stopped = self._learn(material)
+        with self.follower.stage("choosing"):
+            alpha, chosen, levels = self._chosen(material, repeats)
+        learnt = self._numbers(material, repeats, alpha, chosen, levels, stopped)
+        if self.settings.attribution:
+            with self.follower.stage("attribution"):
+                growth = _growth(self.b, learnt, material.pairs, self.tick)
+            learnt = replace(learnt, growth=growth)
+        with self.follower.stage("drawing"):
+            result = self._shown(learnt, material)
+        seconds = round(sum(s.seconds for s in self.follower.stages), 3)
+        learnt = replace(learnt, seconds=seconds)
+        result = replace(result, seconds=seconds, stages=tuple(self.follower.stages))
+        return Found(learnt, result)
+
+    # --- pictures and words -------------------------------------------------------------------
+
+    def _material(self) -> _Material:
+        b, own_prompt = self.b, own(self.b, self.concept)
+        with self.follower.stage("pictures"):
+            validation = latents_of(b, own_prompt, self.seeds, self.settings, self.tick)
+            pictures = b.model.decode(validation)
+            self.follower.row(concept=pictures)
+            seeds = seeds_of("training", self.settings.training_pictures, self.settings.seed)
+            training = latents_of(b, own_prompt, seeds, self.settings, self.tick)
+        with self.follower.stage("dictionary"):
+            chosen = self._dictionary(training)
+        some = validation[: self.settings.bank_pictures]
+        return _Material(
+            training=training,
+            validation=validation,
+            pictures=pictures,
+            chosen=chosen,
+            pairs=bank(some, self.settings.bank_pairs, b.model.num_times),
+        )
+
+    def _dictionary(self, training: Tensor) -> Chosen:
+        b = self.b
+        live = tokens.live(b.model, b.tier, self.settings.dictionary, b.world)
+        tell = lambda share: self.follower.show(step=round(100 * share), of=100)  # noqa: E731
+        texts = shelf.texts_of(b.judge, live, b.tier, tell)
+        seen = said = None
+        if texts is not None:
+            seen = b.judge.embed(b.model.decode(training)).mean(0)
+            said = tokens.features(b.judge, [self.concept], tokens.templates_of(b.tier))[0]
+        return tokens.choose(
+            b.model, live, self.concept, self.settings,
+            tier=b.tier, texts=texts, concept_text=said, pictures=seen,
+        )  # fmt: skip
+
+    # --- learning -----------------------------------------------------------------------------
+
+    def _learn(self, material: _Material) -> tuple[list[Learnt], bool]:
+        """Every repeat; one that was ended early counts only where there is no other."""
+        task = Task(
+            model=self.b.model,
+            dictionary=material.chosen.dictionary,
+            latents=material.training,
+            bank=material.pairs,
+            settings=self.settings,
+            score=self._score(material) if self.b.judge.scores else None,
+        )
+        found: list[Learnt] = []
+        early = self.b.job.early_end
+        with early.offered():
+            for repeat in range(self.settings.repeats):
+                if early.asked:
+                    return found, True
+                with self.follower.stage("learning"):
+                    self.follower.show(
+                        of=self.settings.steps, repeat=repeat + 1, repeats=self.settings.repeats,
+                        words=(), curve=(),
+                    )  # fmt: skip
+                    made = learn(task, repeat, self._watch(material, repeat))
+                if not made.stopped or not found:
+                    found.append(made)
+                if made.stopped:
+                    return found, True
+        return found, False
+
+    def _score(self, material: _Material) -> Any:
+        def score(vectors: tuple[Tensor, ...]) -> float:
+            condition = self.b.model.fill(vectors)
+            made = pictures_of(self.b, condition, self.seeds, self.settings, self.tick)
+            return round(float(np.mean(measuring.pairwise(self.b.judge, made, material.pictures))), 6)  # fmt: skip
+
+        return score
+
+    def _watch(self, material: _Material, repeat: int) -> Watch:
+        chosen = material.chosen
+
+        def step(number: int, alpha: Tensor, curve: Any) -> None:
+            self.follower.learnt(number, top_words(alpha, chosen, self.settings.n), curve)
+
+        def candidate(number: int, alpha: Tensor) -> None:
+            if repeat == 0:  # the visitor sees it grow; later repeats only confirm it
+                vectors = of_kept(alpha, chosen.dictionary, self.settings.n)
+                noise = start_noise(self.b.model, self.seeds[:ROUGH])
+                z = draw(
+                    self.b.model, self.b.model.fill(vectors), noise,
+                    guidance=self.settings.guidance, steps=ROUGH_STEPS, tick=self.tick,
+                )  # fmt: skip
+                self.follower.row(current=self.b.model.decode(z))
+
+        early = self.b.job.early_end
+        return Watch(tick=self.tick, step=step, stop=lambda: early.asked, candidate=candidate)
+
+    def _chosen(
+        self, material: _Material, repeats: list[Learnt]
+    ) -> tuple[Tensor, int | None, Losses]:
+        """The repeat whose kept words explain best, or the mean of all, and the losses to read it against."""
+        model, dictionary, n = self.b.model, material.chosen.dictionary, self.settings.n
+        alphas = [scaled(r.alpha, dictionary) for r in repeats]
+        names: list[int | None] = list(range(len(alphas)))
+        if len(alphas) > 1:
+            alphas.append(torch.stack(alphas).mean(0))
+            names.append(None)
+        levels = self._bank(material, [of_kept(a, dictionary, n) for a in alphas])
+        best = min(range(len(alphas)), key=lambda k: (levels[k], k))
+        alpha = scaled(alphas[best], dictionary)
+        generator = torch.Generator().manual_seed(_CHANCE)
+        random = torch.randperm(len(dictionary), generator=generator)[:n]
+        ways = [of_kept(alpha, dictionary, len(dictionary)), of_equal(random, material.chosen)]
+        if material.chosen.likeness is not None:
+            nearest = torch.sort(material.chosen.likeness, descending=True, stable=True).indices
+            ways.append(of_equal(nearest[:n], material.chosen))
+        others = self._bank(material, ways)
+        concept = losses(model, own(self.b, self.concept), material.pairs, self.tick)[0]
+        found = Losses(
+            concept=round(concept, 7),
+            whole=round(others[0], 7),
+            kept=round(levels[best], 7),
+            nearest=round(others[2], 7) if len(others) > 2 else None,
+            chance=round(others[1], 7),
+        )
+        return alpha, names[best], found
+
+    def _bank(self, material: _Material, ways: list[tuple[Tensor, ...]]) -> list[float]:
+        vectors = [torch.stack(table) for table in zip(*ways, strict=True)]
+        return losses(self.b.model, self.b.model.fill(vectors), material.pairs, self.tick)
+
+    # --- numbers and pictures -----------------------------------------------------------------
+
+    def _numbers(
+        self,
+        material: _Material,
+        repeats: list[Learnt],
+        alpha: Tensor,
+        chosen: int | None,
+        levels: Losses,
+        stopped: bool,
+    ) -> Decomposition:
+        words, dictionary = material.chosen.tokens, material.chosen.dictionary
+        n = self.settings.n
+        tops = [[w for w, _ in top_words(r.alpha, material.chosen, n)] for r in repeats]
+        likeness = material.chosen.likeness
+        found = Decomposition(
+            concept=self.concept,
+            weights=self.b.weights,
+            tier=self.b.tier,
+            settings=self.settings,
+            ids=words.ids,
+            forms=words.forms,
+            shown=words.shown,
+            norms=dictionary.norms,
+            alpha=rounded(alpha),
+            spread={},
+            growth={},
+            excluded=material.chosen.excluded,
+            repeats=tuple(
+                Repeat(
+                    seed=16 * self.settings.seed + k,
+                    steps=r.steps,
+                    kept=r.step,
+                    curve=r.curve,
+                    top=tuple(tops[k]),
+                )
+                for k, r in enumerate(repeats)
+            ),
+            chosen=chosen,
+            losses=levels,
+            likeness={},
+            ended_early=stopped,
+        )
+        entries = found.entries()
+        return replace(
+            found,
+            spread=_spread(entries, repeats, material.chosen, n),
+            likeness={w: round(float(likeness[i].max()), 5) for w, i in entries.items()} if likeness is not None else {},
+        )  # fmt: skip
+
+    def _shown(self, learnt: Decomposition, material: _Material) -> DecomposeResult:
+        b, settings = self.b, self.settings
+        elements = tuple(replace(e, column=k) for k, e in enumerate(learnt.elements(b.model)))
+        condition = b.model.fill(learnt.vectors(b.model))
+        made = pictures_of(b, condition, self.seeds, settings, self.tick)
+        self.follower.row(current=made)
+        alone = alone_of(b, learnt, [e.word for e in elements], settings, self.seeds[0], self.tick)
+        sheets, files = {}, {}
+        for field, name, shown in (
+            ("pictures", "concept.png", material.pictures),
+            ("reconstruction", "reconstruction.png", made),
+            ("tokens", "tokens.png", alone),
+        ):
+            sheets[field], files[name] = laid(name, shown)
+        distribution = measuring.Distribution(kind="unknown", mixture=None)
+        if settings.distribution:
+            distribution, mixed = self._distribution(learnt, material.pictures, made)
+            sheets["mixture"], files["mixture.png"] = laid("mixture.png", mixed)
+        files["picture.png"] = thumbnail(material.pictures, made)
+        files["concept.safetensors"] = inversion_file(learnt.vectors(b.model), learnt.concept)
+        files["coefficients.json"] = coefficients_file(learnt, b)
+        tops = [r.top[:TOP] for r in learnt.repeats]
+        common = agreement(tops)
+        stable, verdict = judged(elements, common)
+        return DecomposeResult(
+            weights=b.weights[:12],
+            tier=b.tier,
+            model=b.name,
+            files=files,
+            concept=learnt.concept,
+            elements=elements,
+            dictionary=len(learnt.ids),
+            excluded=learnt.excluded,
+            stable=stable,
+            verdict=verdict,
+            agreement=None if common is None else round(common, 4),
+            repeats=learnt.repeats,
+            chosen=learnt.chosen,
+            losses=learnt.losses,
+            similarity=measuring.similarity(b.judge, made, material.pictures),
+            distribution=distribution,
+            truth=truth_of(learnt, elements) if b.tier == "embedded" else None,
+            ended_early=learnt.ended_early,
+            notes=_notes(settings, learnt),
+            **sheets,
+        )
+
+    def _distribution(
+        self, learnt: Decomposition, concept: Pictures, kept: Pictures
+    ) -> tuple[measuring.Distribution, Pictures]:
+        """The check for a mixture, on as many pictures of each kind."""
+        b, settings, count = self.b, self.settings, self.settings.distribution
+        seeds = (self.seeds + seeds_of("further", count, settings.seed))[:count]
+        more = seeds[len(concept) :]
+        if more:
+            condition = b.model.fill(learnt.vectors(b.model))
+            concept = np.concatenate([concept, pictures_of(b, own(b, self.concept), more, settings, self.tick)])  # fmt: skip
+            kept = np.concatenate([kept, pictures_of(b, condition, more, settings, self.tick)])
+        elements = learnt.elements(b.model)
+        weights = torch.tensor([max(e.share, 0.0) for e in elements])
+        generator = torch.Generator().manual_seed(16 * settings.seed + 7)
+        drawn = torch.multinomial(weights, count, replacement=True, generator=generator).tolist()
+        words = [elements[k].word for k in drawn]
+        condition = b.model.fill(word_vectors(b, learnt, words))
+        mixed = pictures_of(b, condition, seeds, settings, self.tick)
+        return measuring.mixture(b.judge, concept[:count], mixed, kept[:count], words), mixed
+
+
+def top_words(alpha: Tensor, chosen: Chosen, n: int) -> list[tuple[str, float]]:
+    """The kept words of coefficients with their shares among themselves, the largest first."""
+    from .algorithm import kept
+
+    part = shares(kept(alpha, n), chosen.dictionary)
+    found: dict[str, float] = {}
+    for i in part.nonzero().flatten().tolist():
+        word = chosen.tokens.shown[i]
+        found[word] = found.get(word, 0.0) + float(part[i])
+    return sorted(((w, round(s, 5)) for w, s in found.items()), key=lambda pair: -pair[1])
+
+
+def of_equal(which: Tensor, chosen: Chosen) -> tuple[Tensor, ...]:
+    """w* of some words in equal shares."""
+    alpha = torch.zeros(len(chosen.dictionary))
+    alpha[which] = 1 / chosen.dictionary.lengths[which].cpu()
+    alpha = alpha.to(chosen.dictionary.rows[0].device)
+    return of_kept(alpha, chosen.dictionary, len(chosen.dictionary))
+
+
+def word_vectors(b: Bench, learnt: Decomposition, words: list[str]) -> tuple[Tensor, ...]:
+    """Embeddings (B, d) of kept words, each alone, at the mean norm."""
+    entries, values = learnt.entries(), learnt.kept()
+    alphas = torch.zeros(len(words), len(values))
+    for row, word in enumerate(words):
+        alphas[row, entries[word]] = values[entries[word]]
+    return learnt.vectors(b.model, alphas)
+
+
+def alone_of(
+    b: Bench, learnt: Decomposition, words: list[str], settings: Settings, seed: int, tick: Any
+) -> Pictures:
+    """Each of some kept words alone, all from the same start noise."""
+    condition = b.model.fill(word_vectors(b, learnt, words))
+    return pictures_of(b, condition, [seed] * len(words), settings, tick)
+
+
+def _growth(b: Bench, learnt: Decomposition, pairs: Pairs, tick: Any) -> dict[str, float]:
+    """How much the loss on the bank grows without each word."""
+    entries, values = learnt.entries(), learnt.kept()
+    if len(entries) < 2:
+        return {}
+    alphas = values.repeat(len(entries) + 1, 1)
+    for row, places in enumerate(entries.values(), 1):
+        alphas[row, places] = 0
+    found = losses(b.model, b.model.fill(learnt.vectors(b.model, alphas)), pairs, tick)
+    return {word: round(loss - found[0], 7) for word, loss in zip(entries, found[1:], strict=True)}
+
+
+def _spread(
+    entries: dict[str, list[int]], repeats: list[Learnt], chosen: Chosen, n: int
+) -> dict[str, tuple[float, float, int]]:
+    each = [dict(top_words(r.alpha, chosen, n)) for r in repeats]
+    found = {}
+    for word in entries:
+        values = [top.get(word, 0.0) for top in each]
+        times = sum(word in top for top in each)
+        found[word] = (round(float(np.mean(values)), 5), round(float(np.std(values)), 5), times)
+    return found
+
+
+def truth_of(learnt: Decomposition, elements: tuple[Element, ...]) -> Any:
+    """The decomposition beside the recipe of its planted word; None for other words."""
+    return truth.against(learnt.concept, [(e.word, e.share) for e in elements], learnt.shown)
+
+
+def coefficients_file(learnt: Decomposition, b: Bench) -> bytes:
+    """Every coefficient of the dictionary as JSON, the largest share first."""
+    dictionary = learnt.dictionary(b.model)
+    part = shares(learnt.coefficients().to(dictionary.rows[0].device), dictionary).tolist()
+    rows = [
+        {"token": form, "word": shown, "id": number, "alpha": alpha, "share": round(share, 7)}
+        for form, shown, number, alpha, share in zip(
+            learnt.forms, learnt.shown, learnt.ids, learnt.alpha, part, strict=True
+        )
+    ]
+    told = {
+        "concept": learnt.concept,
+        "model": b.name or "embedded",
+        "weights": learnt.weights,
+        "settings": to_dict(learnt.settings),
+        "norms": list(learnt.norms),
+        "words": sorted(rows, key=lambda row: -row["share"]),
+    }
+    return (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _notes(settings: Settings, learnt: Decomposition) -> tuple[str, ...]:
+    notes = []
+    if settings.n > len(learnt.ids):
+        notes.append(
+            f"{settings.n} words were asked for and the dictionary has {len(learnt.ids)}, so all of them are kept"
+        )
+    if learnt.ended_early:
+        notes.append("the learning was ended early; these are the best words so far")
+    return tuple(notes)

@@ -1,0 +1,73 @@
+"""A bench of tiny random networks: a text-to-image model of either family, a CLIP, a job."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
+
+from core.cache.construction import construction
+from core.jobs import Job
+from core.methods.conceptor.borrowing import Bench
+from core.methods.conceptor.config import Settings
+from core.methods.conceptor.model import Model
+from core.world.curriculum import tiny
+from core.world.diffusion.judge import Judge
+from core.world.diffusion.vae import initialise
+from tests.methods.imagic.tiny import IMAGE, tiny_pipeline, tiny_sdxl, tokenizer
+
+WORLD = tiny()
+
+
+@cache
+@construction()
+def clip() -> CLIPModel:
+    """A random CLIP of the tiny world's words, whose pictures and texts do differ."""
+    words = tokenizer()
+    text = CLIPTextConfig(
+        vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=12, projection_dim=8,
+        bos_token_id=words.bos_token_id, eos_token_id=words.eos_token_id, pad_token_id=words.pad_token_id,
+    )  # fmt: skip
+    vision = CLIPVisionConfig(
+        hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+        image_size=IMAGE, patch_size=8, projection_dim=8,
+    )  # fmt: skip
+    found = CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=8))  # fmt: skip
+    generator = torch.Generator().manual_seed(5)
+    initialise(found, generator)
+    with torch.no_grad():
+        for p in found.parameters():
+            p.add_(0.2 * torch.randn(p.shape, generator=generator))
+    return found.eval().requires_grad_(False)
+
+
+@cache
+def pipe(family: str = "sd", prediction: str = "v_prediction"):
+    found = tiny_sdxl() if family == "sdxl" else tiny_pipeline(prediction_type=prediction)
+    found.set_progress_bar_config(disable=True)
+    return found
+
+
+def bench(family: str = "sd", *, job: Job | None = None, judge: Judge | None = None) -> Bench:
+    model = Model.from_pipeline(pipe(family))
+    return Bench(
+        job=job or Job(method="conceptor"),
+        model=model,
+        judge=Judge(clip(), tokenizer()) if judge is None else judge,
+        tier="embedded",
+        name="",
+        weights=model.model_hash(),
+        world=WORLD,
+    )
+
+
+def settings(**changes) -> Settings:
+    """A decomposition in about a second."""
+    given = {
+        "n": 4, "steps": 4, "batch_size": 3, "training_pictures": 4, "validation_pictures": 2,
+        "drawing_steps": 2, "validate_every": 2, "bank_pictures": 2, "bank_pairs": 2, "repeats": 2,
+        "distribution": 3, "hidden": 8,
+    }  # fmt: skip
+    return Settings(**{**given, **changes})
