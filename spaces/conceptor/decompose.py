@@ -71,21 +71,27 @@ def obtain(b: Bench, concept: str, settings: Settings) -> Found:
 
 def learn_concept(b: Bench, concept: str, settings: Settings) -> Found:
     """Learn a concept that `check_concept` has seen, and draw what shows it."""
-    return _Work(b, concept, settings).go()
+    return Work(b, concept, settings).go()
 
 
 @dataclass
-class _Material:
-    """What a concept is learnt from."""
+class Material:
+    """What a concept is learnt from.
+
+    Attributes:
+        training: latents of the pictures that are learnt from.
+        pictures: of the validation latents.
+        chosen: the dictionary.
+        pairs: the fixed bank, of validation latents.
+    """
 
     training: Tensor
-    validation: Tensor
-    pictures: Pictures  # of the validation latents
+    pictures: Pictures
     chosen: Chosen
     pairs: Pairs
 
 
-class _Work:
+class Work:
     """One decomposition from the start."""
 
     def __init__(self, b: Bench, concept: str, settings: Settings) -> None:
@@ -96,7 +102,7 @@ class _Work:
 
     def go(self) -> Found:
         """All of it."""
-        material = self._material()
+        material = self.material()
         repeats, stopped = self._learn(material)
         with self.follower.stage("choosing"):
             alpha, chosen, levels = self._chosen(material, repeats)
@@ -114,7 +120,8 @@ class _Work:
 
     # --- pictures and words -------------------------------------------------------------------
 
-    def _material(self) -> _Material:
+    def material(self) -> Material:
+        """Draw the pictures and choose the words."""
         b, own_prompt = self.b, own(self.b, self.concept)
         with self.follower.stage("pictures"):
             validation = latents_of(b, own_prompt, self.seeds, self.settings, self.tick)
@@ -125,9 +132,8 @@ class _Work:
         with self.follower.stage("dictionary"):
             chosen = self._dictionary(training)
         some = validation[: self.settings.bank_pictures]
-        return _Material(
+        return Material(
             training=training,
-            validation=validation,
             pictures=pictures,
             chosen=chosen,
             pairs=bank(some, self.settings.bank_pairs, b.model.num_times),
@@ -149,7 +155,7 @@ class _Work:
 
     # --- learning -----------------------------------------------------------------------------
 
-    def _learn(self, material: _Material) -> tuple[list[Learnt], bool]:
+    def _learn(self, material: Material) -> tuple[list[Learnt], bool]:
         """Every repeat; one that was ended early counts only where there is no other."""
         task = Task(
             model=self.b.model,
@@ -177,7 +183,7 @@ class _Work:
                     return found, True
         return found, False
 
-    def _score(self, material: _Material) -> Any:
+    def _score(self, material: Material) -> Any:
         def score(vectors: tuple[Tensor, ...]) -> float:
             condition = self.b.model.fill(vectors)
             made = pictures_of(self.b, condition, self.seeds, self.settings, self.tick)
@@ -185,7 +191,7 @@ class _Work:
 
         return score
 
-    def _watch(self, material: _Material, repeat: int) -> Watch:
+    def _watch(self, material: Material, repeat: int) -> Watch:
         chosen = material.chosen
 
         def step(number: int, alpha: Tensor, curve: Any) -> None:
@@ -205,7 +211,7 @@ class _Work:
         return Watch(tick=self.tick, step=step, stop=lambda: early.asked, candidate=candidate)
 
     def _chosen(
-        self, material: _Material, repeats: list[Learnt]
+        self, material: Material, repeats: list[Learnt]
     ) -> tuple[Tensor, int | None, Losses]:
         """The repeat whose kept words explain best, or the mean of all, and the losses to read it against."""
         model, dictionary, n = self.b.model, material.chosen.dictionary, self.settings.n
@@ -234,7 +240,7 @@ class _Work:
         )
         return alpha, names[best], found
 
-    def _bank(self, material: _Material, ways: list[tuple[Tensor, ...]]) -> list[float]:
+    def _bank(self, material: Material, ways: list[tuple[Tensor, ...]]) -> list[float]:
         vectors = [torch.stack(table) for table in zip(*ways, strict=True)]
         return losses(self.b.model, self.b.model.fill(vectors), material.pairs, self.tick)
 
@@ -242,7 +248,7 @@ class _Work:
 
     def _numbers(
         self,
-        material: _Material,
+        material: Material,
         repeats: list[Learnt],
         alpha: Tensor,
         chosen: int | None,
@@ -288,7 +294,7 @@ class _Work:
             likeness={w: round(float(likeness[i].max()), 5) for w, i in entries.items()} if likeness is not None else {},
         )  # fmt: skip
 
-    def _shown(self, learnt: Decomposition, material: _Material) -> DecomposeResult:
+    def _shown(self, learnt: Decomposition, material: Material) -> DecomposeResult:
         b, settings = self.b, self.settings
         elements = tuple(replace(e, column=k) for k, e in enumerate(learnt.elements(b.model)))
         condition = b.model.fill(learnt.vectors(b.model))

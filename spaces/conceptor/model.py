@@ -225,7 +225,7 @@ class Model:
         return Condition(embeds, None if pooled is None else pooled.to(self.device))
 
     def predict(self, latents: Tensor, t: Tensor | int, condition: Condition) -> Tensor:
-        """What the network says of z_t (B, c, h, w) at times t, float32: the noise or the velocity."""
+        """What the network says of z_t (B, c, h, w) at times t, at least float32: the noise or the velocity."""
         dtype = self.unet.dtype
         added = None
         if condition.pooled is not None:
@@ -235,13 +235,14 @@ class Model:
                 "text_embeds": condition.pooled.to(dtype),
                 "time_ids": ids.expand(len(latents), -1),
             }
-        return self.unet(
+        found = self.unet(
             latents.to(dtype),
             t,
             encoder_hidden_states=condition.embeds.to(dtype),
             added_cond_kwargs=added,
             return_dict=False,
-        )[0].float()
+        )[0]
+        return found.to(torch.promote_types(found.dtype, torch.float32))
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Pictures:

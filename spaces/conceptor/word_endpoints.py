@@ -146,7 +146,7 @@ def conceptor_explain(
 
 @CALLS.endpoint(
     example={"concept": "snowman", "factors": {"white": 0.0}},
-    command="run conceptor mix --set concept=snowman --set white=0 --out result",
+    command="run conceptor mix --set concept=snowman --set factors=white:0 --out result",
     grad=True,
 )
 def conceptor_mix(

@@ -1,0 +1,431 @@
+"""From records of trials to scores: the method against every simpler way, then the checks on the method.
+
+Words that tuned the settings (the development concepts) count in no comparison.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from core.registry import Score
+from core.world.diffusion.intervals import bootstrap, spearman, wilson
+
+from .config import TOP
+from .trial import (
+    AUDIT,
+    EXPLAIN,
+    FACTORS,
+    FREQUENCY,
+    INVERSION,
+    LEFT_IN,
+    OURS,
+    RANDOM,
+    WAYS,
+    Record,
+)
+from .truth import correlation
+
+ByMethod = dict[str, dict[str, Record]]
+BLENDED = ("composite", "blend", "abstract")  # all elements in one picture
+MIXED = ("exemplar",)  # one element in each picture
+ORDERED = ("exemplar", "abstract")
+ROUNDS = 2000
+
+
+def by_method(records: Sequence[Record]) -> ByMethod:
+    """Records by method and word; a later record of the same replaces an earlier one."""
+    out: ByMethod = defaultdict(dict)
+    for record in records:
+        if record.get("split") != "development":
+            out[record["method"]][record["concept"]] = record
+    return out
+
+
+def scores(records: Sequence[Record]) -> list[Score]:
+    """Every score that the records allow, in the order of importance."""
+    found = by_method(records)
+    out: list[Score] = []
+    if found.get(OURS):
+        out += _recall(found)
+        out += _order(found)
+        out += _mixtures(found[OURS])
+        out += _homographs(found)
+        out += _pictures(found)
+        out += _stability(found[OURS])
+        out += _time(found)
+    out += _bias(found.get(AUDIT, {}))
+    out += _checks(found)
+    return out
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _recall(found: ByMethod) -> list[Score]:
+    out = []
+    for title, categories in (
+        ("parts of blends found in the first ten words", BLENDED),
+        ("planted parts found in the first ten words, all words", None),
+    ):
+        rows = {
+            way: {
+                c: r["recall"]
+                for c, r in found.get(way, {}).items()
+                if r.get("recall") is not None and (categories is None or r["category"] in categories)
+            }
+            for way in (*WAYS, RANDOM)
+        }  # fmt: skip
+        if not rows[OURS]:
+            continue
+        chance = [r["chance"] for c, r in found[OURS].items() if c in rows[OURS] and "chance" in r]
+        by_category: dict[str, list[float]] = defaultdict(list)
+        for c, value in rows[OURS].items():
+            by_category[found[OURS][c]["category"]].append(value)
+        out.append(
+            against(
+                title,
+                rows,
+                better="higher",
+                scale=100,
+                unit="%",
+                chance=round(100 * float(np.mean(chance)), 2),
+                details={
+                    "categories, mean % and n": {k: [round(100 * float(np.mean(v)), 1), len(v)] for k, v in sorted(by_category.items())}
+                },
+            )
+        )  # fmt: skip
+    return out
+
+
+def _order(found: ByMethod) -> list[Score]:
+    """Rank correlation of shares with what was planted, and with what the model itself draws."""
+    out = []
+    measured = {c: r.get("atoms") for c, r in found.get(FREQUENCY, {}).items()}
+    for title, of in (("planted", None), ("measured", measured)):
+        rows: dict[str, dict[str, float]] = {}
+        for way in WAYS:
+            values = {}
+            for c, r in found.get(way, {}).items():
+                if r.get("category") not in (*ORDERED, "composite") or "parts" not in r:
+                    continue
+                value = r.get("correlation")
+                if of is not None:
+                    seen = of.get(c)
+                    value = None if not seen else correlation([seen.get(p[0], 0.0) for p in r["parts"]], [p[3] for p in r["parts"]])  # fmt: skip
+                if value is not None:
+                    values[c] = value
+            rows[way] = values
+        if not rows[OURS]:
+            continue
+        some = [v for c, v in rows[OURS].items() if found[OURS][c]["category"] in ORDERED]
+        out.append(
+            against(
+                f"rank correlation of shares and {title} probabilities",
+                rows,
+                better="higher",
+                chance=0.0,
+                details={"exemplars and abstract words alone": [round(float(np.mean(some)), 3), len(some)] if some else None},
+            )
+        )  # fmt: skip
+    return out
+
+
+def _mixtures(ours: dict[str, Record]) -> list[Score]:
+    """Exemplar words told from blends, by the distributional check."""
+    pairs = [
+        (r["mixture"], r["category"] in MIXED)
+        for r in ours.values()
+        if r.get("mixture") is not None and r["category"] in (*MIXED, *BLENDED)
+    ]
+    if len({is_mixture for _, is_mixture in pairs}) < 2:
+        return []
+
+    def area(rows: Sequence[tuple[float, bool]]) -> float:
+        return auc([v for v, m in rows if m], [v for v, m in rows if not m])
+
+    value, interval = _resampled(pairs, area)
+    right = [(v > 0.5) == m for v, m in pairs]
+    return [
+        Score(
+            name="mixtures told from blends, area under the curve",
+            value=round(value, 4),
+            baseline=0.5,
+            baseline_name="a blind guess",
+            chance=0.5,
+            n=len(pairs),
+            interval=interval,
+            details={
+                "right at the threshold, %": round(100 * float(np.mean(right)), 1),
+                "mixtures": sum(m for _, m in pairs),
+            },
+        )
+    ]
+
+
+def _homographs(found: ByMethod) -> list[Score]:
+    rows = {
+        way: {c: float(all(r["meanings"])) for c, r in found.get(way, {}).items() if r.get("meanings")}
+        for way in WAYS
+    }  # fmt: skip
+    if not rows[OURS]:
+        return []
+    return [against("homographs with both meanings in the first ten words", rows, better="higher", scale=100, unit="%")]  # fmt: skip
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+def _pictures(found: ByMethod) -> list[Score]:
+    out = []
+    for title, name, better in (
+        ("likeness of the reconstruction, CLIP", "similarity", "higher"),
+        ("words the probe sees in both, of those it sees in either", "seen", "higher"),
+        ("loss of the kept words on the fixed bank", "loss", "lower"),
+    ):
+        ways = (*WAYS, RANDOM)
+        rows = {
+            way: {c: r[name] for c, r in found.get(way, {}).items() if r.get(name) is not None}
+            for way in ways
+        }
+        if not rows[OURS]:
+            continue
+        floor = [r[name] for c, r in found.get(INVERSION, {}).items() if c in rows[OURS] and r.get(name) is not None]  # fmt: skip
+        details: dict[str, Any] = {}
+        if floor:
+            details["textual inversion, which explains nothing"] = round(float(np.mean(floor)), 5)
+        if name == "loss":
+            details |= _levels(found[OURS])
+        out.append(against(title, rows, better=better, digits=5, details=details))
+    return out
+
+
+def _levels(ours: dict[str, Record]) -> dict[str, Any]:
+    names = ("concept", "whole", "kept", "nearest", "chance")
+    rows = [r["losses"] for r in ours.values() if r.get("losses")]
+    whole = [row for row in rows if all(row[name] is not None for name in names)]
+    if not whole:
+        return {}
+    means = {name: round(float(np.mean([row[name] for row in whole])), 6) for name in names}
+    values = list(means.values())
+    return {"losses in order": means, "the order holds": values == sorted(values)}
+
+
+def _stability(ours: dict[str, Record]) -> list[Score]:
+    values = [r["agreement"] for r in ours.values() if r.get("agreement") is not None and r["category"] != "null"]  # fmt: skip
+    if not values:
+        return []
+    size = [r["dictionary"] for r in ours.values()]
+    return [
+        mean_of(
+            "first ten words kept over repeats",
+            [100 * v for v in values],
+            unit="%",
+            digits=1,
+            baseline=72.0,
+            baseline_name="lower end of the published range, 72 to 80 %",
+            chance=round(100 * min(1.0, TOP / float(np.mean(size))), 1),
+        )
+    ]
+
+
+def _time(found: ByMethod) -> list[Score]:
+    rows = {way: {c: r["seconds"] for c, r in found.get(way, {}).items() if "seconds" in r} for way in WAYS}  # fmt: skip
+    times = list(rows[OURS].values())
+    table = {way: round(float(np.median(list(v.values()))), 1) for way, v in rows.items() if v}
+    return [
+        Score(
+            name="seconds for one word, median",
+            value=round(float(np.median(times)), 1),
+            unit="s",
+            better="lower",
+            n=len(times),
+            details={
+                "ways": table,
+                "slowest": max(times),
+                "rows through the network": round(float(np.median([r["passes"] for r in found[OURS].values() if "passes" in r]))),
+            },
+        )
+    ]  # fmt: skip
+
+
+# --- bias -----------------------------------------------------------------------------------------
+
+
+def _bias(rows: dict[str, Record]) -> list[Score]:
+    out: list[Score] = []
+    for name, of in (
+        ("planted", lambda r: r["planted"]),
+        ("measured", lambda r: r["measured"][0]),
+    ):
+        pairs = [(r["leaning"], of(r), r.get("text leaning")) for r in rows.values() if of(r) is not None]  # fmt: skip
+        if len(pairs) < 3:
+            continue
+        value, interval = _resampled(pairs, lambda some: spearman([p[0] for p in some], [p[1] for p in some]))  # fmt: skip
+        texts = [p for p in pairs if p[2] is not None]
+        rival = spearman([p[2] for p in texts], [p[1] for p in texts]) if len(texts) > 2 else None
+        out.append(
+            Score(
+                name=f"rank correlation of leaning and {name} rate of professions",
+                value=round(value, 4),
+                baseline=None if rival is None else round(rival, 4),
+                baseline_name="" if rival is None else "likeness of CLIP's texts",
+                chance=0.0,
+                n=len(pairs),
+                interval=interval,
+            )
+        )
+    moved = [
+        (abs(r["reconstructed"][0] - 0.5), abs(r["mitigated"][0] - 0.5))
+        for r in rows.values()
+        if r["reconstructed"][0] is not None and r["mitigated"][0] is not None
+    ]
+    if moved:
+        hits = sum(after < before for before, after in moved)
+        low, high = wilson(hits, len(moved))
+        out.append(
+            Score(
+                name="professions whose counted rate moves towards a half when both groups are made equal",
+                value=round(100 * hits / len(moved), 1),
+                unit="%",
+                chance=50.0,
+                n=len(moved),
+                interval=(round(100 * low, 1), round(100 * high, 1)),
+                details={
+                    "mean distance from a half, before and after": [
+                        round(float(np.mean([pair[k] for pair in moved])), 4) for k in (0, 1)
+                    ]
+                },
+            )
+        )
+    return out
+
+
+# --- checks on the method -------------------------------------------------------------------------
+
+
+def _checks(found: ByMethod) -> list[Score]:
+    out: list[Score] = []
+    left = [bool(r["words"]) and r["words"][0][0] == c for c, r in found.get(LEFT_IN, {}).items()]
+    if left:
+        out.append(share_of("the concept's own word ranks first where it is left in", left))
+    right = [hit for r in found.get(EXPLAIN, {}).values() for hit in r["right"]]
+    if right:
+        out.append(share_of("pictures of homographs explained by the meaning that is seen", right))
+    factors = [r for r in found.get(FACTORS, {}).values() if "correlation" in r]
+    if factors:
+        still = [r["others"] < r["moved"] / 2 for r in factors]
+        out.append(
+            mean_of(
+                "rank correlation of a word's factor and how often its attribute is seen",
+                [r["correlation"] for r in factors],
+                chance=0.0,
+                details={"words whose other attributes move less than half as much, %": round(100 * float(np.mean(still)), 1)},
+            )
+        )  # fmt: skip
+    null = [not r["stable"] for r in found.get(OURS, {}).values() if r["category"] == "null"]
+    if null:
+        out.append(share_of("words without a meaning called unstable", null))
+    meant = [r["stable"] for r in found.get(OURS, {}).values() if r["category"] != "null"]
+    if meant:
+        out.append(share_of("words with a meaning called stable", meant))
+    return out
+
+
+# --- how scores are made --------------------------------------------------------------------------
+
+
+def against(
+    name: str,
+    rows: dict[str, dict[str, float]],
+    *,
+    better: Any,
+    digits: int = 3,
+    scale: float = 1.0,
+    **more: Any,
+) -> Score:
+    """The mean of ours beside the best other way, both on the words that both have.
+
+    Args:
+        name: of the score.
+        rows: by way and word.
+        better: "higher" or "lower".
+        digits: of the value.
+        scale: 100 for per cent.
+        **more: further fields of the score; details are added to.
+    """
+    ours = rows[OURS]
+    table: dict[str, Any] = {}
+    for way, values in rows.items():
+        shared = [c for c in values if c in ours]
+        if shared:
+            mean = scale * float(np.mean([values[c] for c in shared]))
+            table[way] = {"mean": round(mean, digits), "n": len(shared)}
+            if way != OURS:
+                sign = 1 if better == "higher" else -1
+                gaps = [sign * scale * (ours[c] - values[c]) for c in shared]
+                table[way]["gain of ours, 95 %"] = _rounded(bootstrap(gaps), digits)
+    rivals = {w: t["mean"] for w, t in table.items() if w not in (OURS, RANDOM)}
+    pick = max if better == "higher" else min
+    best = pick(rivals, key=lambda w: rivals[w]) if rivals else None
+    details = {"ways": table, **more.pop("details", {})}
+    return mean_of(
+        name,
+        [scale * v for v in ours.values()],
+        digits=digits,
+        better=better,
+        baseline=None if best is None else rivals[best],
+        baseline_name=best or "",
+        details=details,
+        **more,
+    )
+
+
+def mean_of(name: str, values: Sequence[float], digits: int = 3, **more: Any) -> Score:
+    """The mean of values, with its interval."""
+    return Score(
+        name=name,
+        value=round(float(np.mean(values)), digits),
+        n=len(values),
+        interval=_rounded(bootstrap(values), digits),
+        **more,
+    )
+
+
+def share_of(name: str, hits: Sequence[bool], **more: Any) -> Score:
+    """The share of hits in per cent, with its interval."""
+    low, high = wilson(sum(hits), len(hits))
+    return Score(
+        name=name,
+        value=round(100 * sum(hits) / len(hits), 1),
+        unit="%",
+        n=len(hits),
+        interval=(round(100 * low, 1), round(100 * high, 1)),
+        **more,
+    )
+
+
+def auc(high: Sequence[float], low: Sequence[float]) -> float:
+    """Chance that a value of the first is above one of the second, ties counted half."""
+    pairs = [(a > b) + 0.5 * (a == b) for a in high for b in low]
+    return float(np.mean(pairs)) if pairs else 0.5
+
+
+def _resampled(
+    rows: Sequence[Any], statistic: Callable[[Sequence[Any]], float]
+) -> tuple[float, tuple[float, float] | None]:
+    """A statistic and its 95 % percentile interval, drawing rows with replacement."""
+    if len(rows) < 3:
+        return statistic(rows), None
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(rows), size=(ROUNDS, len(rows)))
+    values = [statistic([rows[i] for i in row]) for row in drawn]
+    low, high = np.quantile(values, (0.025, 0.975))
+    return statistic(rows), (round(float(low), 4), round(float(high), 4))
+
+
+def _rounded(interval: tuple[float, float] | None, digits: int) -> tuple[float, float] | None:
+    return None if interval is None else (round(interval[0], digits), round(interval[1], digits))

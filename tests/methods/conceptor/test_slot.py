@@ -1,0 +1,188 @@
+"""The slot: the hook's path is the official path, and nothing shared notices it."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from core.errors import WeightsError
+from core.methods.conceptor import denoising
+from core.methods.conceptor.algorithm import Dictionary, whole
+from core.methods.conceptor.learning import objective
+from core.methods.conceptor.model import Model
+from core.methods.conceptor.slot import filled, view
+from tests.methods.conceptor.tiny import bench, pipe
+from tests.methods.imagic.tiny import tiny_pipeline
+
+FAMILIES = ["sd", "sdxl"]
+
+
+@pytest.fixture(params=FAMILIES)
+def model(request):
+    return Model.from_pipeline(pipe(request.param))
+
+
+def number(model, word):
+    return model.tokenizers[0].get_vocab()[f"{word}</w>"]
+
+
+def vectors(model, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(0.3 * torch.randn(t.shape[1], generator=generator) for t in model.tables)
+
+
+def same(one, other):
+    assert torch.equal(one.embeds, other.embeds)
+    assert (one.pooled is None) == (other.pooled is None)
+    if one.pooled is not None:
+        assert torch.equal(one.pooled, other.pooled)
+
+
+@pytest.mark.parametrize("word", ["dog", "red", "night"])
+def test_the_embedding_of_a_word_in_the_slot_says_what_the_word_says(model, word):
+    own = tuple(table[number(model, word)] for table in model.tables)
+    same(model.fill(own), model.say(f"a photo of a {word}"))
+
+
+def test_one_coefficient_draws_the_picture_of_its_word(model):
+    rows = tuple(t[[number(model, w) for w in ("dog", "cat", "sun")]] for t in model.tables)
+    norms = tuple(float(r[1].norm()) for r in rows)
+    made = model.fill(whole(torch.tensor([0.0, 3.0, 0.0]), Dictionary(rows, norms)))
+    said = model.say("a photo of a cat")
+    assert torch.allclose(made.embeds, said.embeds, atol=1e-5)
+    noise = denoising.start_noise(model, [4])
+    drawn = [
+        model.decode(denoising.draw(model, c, noise, guidance=3.0, steps=3)) for c in (made, said)
+    ]
+    assert (drawn[0].astype(int) - drawn[1]).__abs__().max() <= 1
+
+
+def test_the_hook_gives_what_writing_into_the_table_would_give(model):
+    wanted = vectors(model)
+    written = Model.from_pipeline(copy.deepcopy(pipe("sdxl" if model.is_xl else "sd")))
+    place = written.tokenizers[0].get_vocab()["<v1>"]
+    for encoder, vector in zip(written.shared[2:], wanted, strict=True):
+        with torch.no_grad():
+            encoder.get_input_embeddings().weight[place] = vector
+    # views of `written` share its tables
+    same(model.fill(wanted), written.say("a photo of a <v1>"))
+
+
+def test_several_vectors_are_encoded_as_one_by_one(model):
+    rows = [vectors(model, seed) for seed in range(3)]
+    together = model.fill([torch.stack(table) for table in zip(*rows, strict=True)])
+    for k, one in enumerate(rows):
+        assert torch.allclose(together.rows(slice(k, k + 1)).embeds, model.fill(one).embeds, atol=1e-6)  # fmt: skip
+
+
+def test_a_model_without_reserved_tokens_has_a_slot_too(model):
+    class Plain:
+        """A tokenizer that hides the placeholders, as public ones lack them."""
+
+        def __init__(self, real):
+            self._real = real
+
+        def get_vocab(self):
+            return {k: v for k, v in self._real.get_vocab().items() if not k.startswith("<v")}
+
+        def __call__(self, *args, **kwargs):
+            return self._real(*args, **kwargs)
+
+        def __getattr__(self, name):
+            return getattr(self._real, name)
+
+    plain = Model(**{**model.__dict__, "tokenizers": tuple(Plain(t) for t in model.tokenizers)})
+    same(plain.fill(vectors(model)), model.fill(vectors(model)))
+
+
+def test_the_hook_is_gone_after_success_and_after_an_error():
+    module = torch.nn.Embedding(5, 3)
+    with filled(module, [1], torch.ones(1, 3)):
+        assert module(torch.tensor([[0, 1, 2]]))[0, 1].tolist() == [1, 1, 1]
+    assert not module._forward_hooks
+    with pytest.raises(KeyError), filled(module, [1], torch.ones(1, 3)):
+        raise KeyError
+    assert not module._forward_hooks
+
+
+def test_hooks_and_flags_of_a_view_do_not_reach_the_shared_module():
+    module = torch.nn.Sequential(torch.nn.Embedding(5, 3), torch.nn.Linear(3, 3)).train()
+    other = view(module)
+    assert other[0].weight.data_ptr() == module[0].weight.data_ptr()
+    with filled(other[0], [0], torch.zeros(1, 3)):
+        assert not module[0]._forward_hooks
+        assert module[0](torch.tensor([[1]])).abs().sum() > 0
+    assert module.training
+    assert module[1].weight.requires_grad
+    assert not other[1].weight.requires_grad
+
+
+def test_gradients_reach_the_coefficients_alone_and_match_finite_differences():
+    double = Model.from_pipeline(_double(tiny_pipeline(prediction_type="v_prediction")))
+    words = ["dog", "cat", "red", "sun", "night"]
+    rows = tuple(t[[number(double, w) for w in words]].double() for t in double.tables)
+    d = Dictionary(rows, tuple(float(r.norm(dim=-1).mean()) for r in rows))
+    generator = torch.Generator().manual_seed(1)
+    z0 = torch.randn((3, *double.latent_shape), generator=generator).double()
+    asked = denoising.pairs(z0, double.num_times, generator)
+    asked = denoising.Pairs(asked.z0, asked.t, asked.noise.double())
+    alpha = torch.rand(5, generator=generator).double().requires_grad_()
+
+    def loss(values):
+        return objective(double, d, values, asked, 3, 0.1)
+
+    (found,) = torch.autograd.grad(loss(alpha), alpha)
+    for module in double.shared:
+        assert all(p.grad is None for p in module.parameters())
+    for k in range(5):
+        step = torch.zeros(5).double()
+        step[k] = 1e-6
+        with torch.no_grad():
+            slope = float(loss(alpha + step) - loss(alpha - step)) / 2e-6
+        assert float(found[k]) == pytest.approx(slope, rel=1e-2, abs=1e-9)
+
+
+def _double(pipe):
+    """In float64, and with weights large enough for a slope."""
+    generator = torch.Generator().manual_seed(8)
+    for module in (pipe.unet, pipe.text_encoder):
+        module.double()
+        with torch.no_grad():
+            for p in module.parameters():
+                p.add_(0.1 * torch.randn(p.shape, generator=generator).double())
+    return pipe
+
+
+def test_both_objectives_are_asked_for_what_the_network_predicts():
+    generator = torch.Generator().manual_seed(2)
+    for kind in ("epsilon", "v_prediction"):
+        model = Model.from_pipeline(pipe("sd", kind))
+        asked = denoising.pairs(torch.randn((2, *model.latent_shape), generator=generator), 1000, generator)  # fmt: skip
+        condition = model.say("a dog")
+        a = model.scheduler.alphas_cumprod[asked.t][:, None, None, None]
+        z = a.sqrt() * asked.z0 + (1 - a).sqrt() * asked.noise
+        said = model.predict(z, asked.t, condition.expand(2))
+        wanted = asked.noise if kind == "epsilon" else a.sqrt() * asked.noise - (1 - a).sqrt() * asked.z0  # fmt: skip
+        right = (said - wanted).square().mean((1, 2, 3))
+        assert torch.allclose(denoising.errors(model, condition, asked), right, atol=1e-6)
+
+
+def test_pictures_are_those_of_the_public_pipeline():
+    b = bench("sd")
+    noise = denoising.start_noise(b.model, [3, 4])
+    ours = b.model.decode(
+        denoising.draw(b.model, b.model.say("a red dog"), noise, guidance=3.0, steps=4)
+    )
+    theirs = pipe("sd")(
+        ["a red dog"] * 2, latents=noise, num_inference_steps=4, guidance_scale=3.0, output_type="np"
+    ).images  # fmt: skip
+    assert (ours.astype(int) - (theirs * 255).round()).__abs__().max() <= 1
+
+
+def test_a_model_of_another_objective_is_refused_in_words():
+    odd = copy.copy(pipe("sd"))
+    odd.scheduler = type(odd.scheduler).from_config(odd.scheduler.config, prediction_type="sample")
+    with pytest.raises(WeightsError, match="epsilon and v_prediction"):
+        Model.from_pipeline(odd)
