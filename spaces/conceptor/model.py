@@ -62,7 +62,7 @@ def joined(conditions: Iterable[Condition]) -> Condition:
     return Condition(torch.cat([c.embeds for c in found]), torch.cat(pooled) if pooled else None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Model:
     """A text-to-image model, borrowed.
 

@@ -75,7 +75,7 @@ def against(
         probabilities: of the elements, if not those that were planted: say what the model itself draws.
 
     Returns:
-        None where the concept is no planted word, or one without a meaning.
+        None where the concept is no planted word. The null word has no parts.
     """
     recipe = planted(concept)
     if recipe is None:

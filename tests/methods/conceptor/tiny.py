@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import torch
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
@@ -14,7 +15,9 @@ from core.methods.conceptor.config import Settings
 from core.methods.conceptor.model import Model
 from core.world.curriculum import tiny
 from core.world.diffusion.judge import Judge
+from core.world.diffusion.reading import NONE, Reading
 from core.world.diffusion.vae import initialise
+from core.world.scene import Entity, Scene
 from tests.methods.imagic.tiny import IMAGE, tiny_pipeline, tiny_sdxl, tokenizer
 
 WORLD = tiny()
@@ -45,7 +48,9 @@ def clip() -> CLIPModel:
 
 @cache
 def pipe(family: str = "sd", prediction: str = "v_prediction"):
-    found = tiny_sdxl() if family == "sdxl" else tiny_pipeline(prediction_type=prediction)
+    found = tiny_sdxl() if family == "sdxl" else tiny_pipeline()
+    kind = type(found.scheduler)
+    found.scheduler = kind.from_config(found.scheduler.config, prediction_type=prediction)
     found.set_progress_bar_config(disable=True)
     return found
 
@@ -61,6 +66,29 @@ def bench(family: str = "sd", *, job: Job | None = None, judge: Judge | None = N
         weights=model.model_hash(),
         world=WORLD,
     )
+
+
+class SeeingJudge(Judge):
+    """Sees a round head in dark pictures and a square one in light ones."""
+
+    @property
+    def reads(self):
+        return True
+
+    def read(self, pictures):
+        return [self._reading(p) for p in pictures]
+
+    def _reading(self, pixels):
+        kind = "roundhead" if pixels.mean() < SeeingJudge.level else "squarehead"
+        return Reading(
+            scene=Scene(entities=(Entity(kind=kind, place="middle"),), background="plain"),
+            places=("middle",),
+            values={"kind": (NONE, kind)},
+            slots={"kind": np.array([[0.0, 1.0]], np.float32)},
+            background={"plain": 1.0},
+        )
+
+    level = 128.0
 
 
 def settings(**changes) -> Settings:
