@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import torch
@@ -42,12 +43,12 @@ class Dictionary:
         """How many words."""
         return len(self.rows[0])
 
-    @property
+    @cached_property
     def features(self) -> Tensor:
         """What the coefficient network sees of each word, (D, sum of the d)."""
         return torch.cat(self.rows, dim=-1)
 
-    @property
+    @cached_property
     def lengths(self) -> Tensor:
         """||w_i||/r̄, a mean over the tables, (D,)."""
         return torch.stack(
@@ -89,7 +90,7 @@ def combine(alpha: Tensor, dictionary: Dictionary) -> tuple[Tensor, ...]:
     Returns:
         For each table (d,), or (B, d).
     """
-    return tuple(alpha.to(rows.dtype) @ rows for rows in dictionary.rows)
+    return tuple(alpha.to(rows.device, rows.dtype) @ rows for rows in dictionary.rows)
 
 
 def renormalised(sums: Sequence[Tensor], norms: Sequence[float]) -> tuple[Tensor, ...]:
@@ -126,24 +127,23 @@ def sparsity_loss(alpha: Tensor, dictionary: Dictionary, n: int) -> Tensor:
 
 def scaled(alpha: Tensor, dictionary: Dictionary) -> Tensor:
     """The coefficients at the scale at which Σ α_i ||w_i||/r̄ is 1; w* does not see the scale."""
-    return alpha / (alpha.abs() * dictionary.lengths).sum().clamp(min=torch.finfo(alpha.dtype).tiny)
+    lengths = dictionary.lengths.to(alpha.device)
+    return alpha / (alpha.abs() * lengths).sum().clamp(min=torch.finfo(alpha.dtype).tiny)
 
 
 def shares(alpha: Tensor, dictionary: Dictionary) -> Tensor:
     """α_i ||w_i|| over the sum of all; comparable between words, unlike α. Negative α stay negative."""
-    return scaled(alpha, dictionary) * dictionary.lengths
+    return scaled(alpha, dictionary) * dictionary.lengths.to(alpha.device)
 
 
 class Best(Generic[State]):
     """The best candidate so far: the highest score, the first one on ties."""
 
     def __init__(self) -> None:
-        self.score, self.index, self.state = -math.inf, -1, None
+        self.score: float = -math.inf
+        self.index = -1
+        self.state: State | None = None
         self._offered = 0
-
-    score: float
-    index: int
-    state: State | None
 
     def offer(self, score: float, state: State) -> bool:
         """Take a candidate; True where it is the best so far. A score that is no number never is."""

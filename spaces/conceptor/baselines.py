@@ -116,15 +116,15 @@ def pez(judge: Judge, images: Tensor, chosen: Chosen, n: int, seed: int = 0) -> 
     middle = F.normalize(images.mean(0), dim=-1)
     best, best_score = start, -np.inf
     with torch.inference_mode(False), torch.enable_grad():
-        rows, middle = prompt.rows.clone(), middle.clone()
+        rows, middle = prompt.rows.clone(), middle.clone().to(prompt.rows.device)
         free = rows[start].clone().requires_grad_()
         optimizer = torch.optim.AdamW([free], lr=PEZ_LR, weight_decay=0.1)
         for _ in range(PEZ_STEPS):
             near = (F.normalize(free.detach(), dim=-1) @ F.normalize(rows, dim=-1).T).argmax(1)
             hard = free + (rows[near] - free).detach()  # forwards the word, backwards the vector
             score = (prompt.say(hard[None])[0] * middle).sum()
-            if float(score) > best_score:
-                best, best_score = near, float(score)
+            if (level := float(score.detach())) > best_score:
+                best, best_score = near, level
             (free.grad,) = torch.autograd.grad(-score, [free])
             optimizer.step()
     wanted = torch.zeros(len(chosen.dictionary))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -86,13 +87,12 @@ def _side(b: Bench, found: Found, file: str) -> Side:
         words = [e.word for e in found.result.elements]
         said = tokens.features(b.judge, [w.rstrip("-") for w in words], tokens.templates_of(b.tier))
         meanings, apart = split(b.judge.embed(pictures), said, words)
-    own = type(sheet)(file=file, rows=sheet.rows, columns=sheet.columns, tile=sheet.tile)
     return Side(
         concept=found.learnt.concept,
         elements=found.result.elements,
         meanings=meanings,
         apart=apart,
-        pictures=own,
+        pictures=replace(sheet, file=file),
     )
 
 

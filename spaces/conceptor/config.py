@@ -89,7 +89,7 @@ class Settings:
 
     n: int = 10
     sparsity: float = 0.03
-    steps: int = 240
+    steps: int = 200
     batch_size: int = 6
     lr: float = 2e-3
     weight_decay: float = 1e-2

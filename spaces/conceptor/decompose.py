@@ -13,7 +13,7 @@ from torch import Tensor
 from core.jobs import Job
 
 from . import measuring, shelf, tokens, truth
-from .algorithm import agreement, scaled, shares
+from .algorithm import agreement, kept, scaled, shares
 from .borrowing import Bench, bench
 from .config import TOP, Settings, to_dict
 from .decomposition import Decomposition, rounded
@@ -195,7 +195,7 @@ class Work:
         chosen = material.chosen
 
         def step(number: int, alpha: Tensor, curve: Any) -> None:
-            self.follower.learnt(number, top_words(alpha, chosen, self.settings.n), curve)
+            self.follower.learnt(number, lambda: top_words(alpha, chosen, self.settings.n), curve)
 
         def candidate(number: int, alpha: Tensor) -> None:
             if repeat == 0:  # the visitor sees it grow; later repeats only confirm it
@@ -342,7 +342,7 @@ class Work:
         )
 
     def _distribution(
-        self, learnt: Decomposition, concept: Pictures, kept: Pictures
+        self, learnt: Decomposition, concept: Pictures, made: Pictures
     ) -> tuple[measuring.Distribution, Pictures]:
         """The check for a mixture, on as many pictures of each kind."""
         b, settings, count = self.b, self.settings, self.settings.distribution
@@ -351,7 +351,7 @@ class Work:
         if more:
             condition = b.model.fill(learnt.vectors(b.model))
             concept = np.concatenate([concept, pictures_of(b, own(b, self.concept), more, settings, self.tick)])  # fmt: skip
-            kept = np.concatenate([kept, pictures_of(b, condition, more, settings, self.tick)])
+            made = np.concatenate([made, pictures_of(b, condition, more, settings, self.tick)])
         elements = learnt.elements(b.model)
         weights = torch.tensor([max(e.share, 0.0) for e in elements])
         generator = torch.Generator().manual_seed(16 * settings.seed + 7)
@@ -359,13 +359,11 @@ class Work:
         words = [elements[k].word for k in drawn]
         condition = b.model.fill(word_vectors(b, learnt, words))
         mixed = pictures_of(b, condition, seeds, settings, self.tick)
-        return measuring.mixture(b.judge, concept[:count], mixed, kept[:count], words), mixed
+        return measuring.mixture(b.judge, concept[:count], mixed, made[:count], words), mixed
 
 
 def top_words(alpha: Tensor, chosen: Chosen, n: int) -> list[tuple[str, float]]:
     """The kept words of coefficients with their shares among themselves, the largest first."""
-    from .algorithm import kept
-
     part = shares(kept(alpha, n), chosen.dictionary)
     found: dict[str, float] = {}
     for i in part.nonzero().flatten().tolist():

@@ -16,6 +16,7 @@ from .algorithm import Dictionary, combine, kept, renormalised, scaled, shares, 
 from .config import Settings
 from .model import Model
 from .results import Element, Losses, Repeat
+from .tokens import stem
 
 DIGITS = 7  # of a stored coefficient
 
@@ -138,7 +139,8 @@ class Decomposition:
 
     def places(self, words: Sequence[str]) -> list[int]:
         """Places in the dictionary of all forms of some words."""
-        wanted = set(words)
+        known = set(self.shown)
+        wanted = {stem(word, known) for word in words} | set(words)
         return [i for i, shown in enumerate(self.shown) if shown in wanted]
 
     def need(self, word: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -32,28 +32,23 @@ ROUGH, ROUGH_STEPS = 4, 8  # pictures and DDIM steps of a glimpse, in the first 
 QUIET = 0.3  # seconds between two glimpses, which carry pictures, at least
 
 
-def passes(settings: Settings, words: int = 0) -> dict[str, int]:
-    """Rows that each stage of a decomposition sends through the network, learning counted threefold.
-
-    Args:
-        settings: of the decomposition.
-        words: in the dictionary, where it is known to be shorter than `n`.
-    """
-    n = min(settings.n, words) if words else settings.n
-    each = settings.drawing_steps * (2 if settings.guidance > 1 else 1)
+def passes(settings: Settings) -> dict[str, int]:
+    """Rows that each stage of a decomposition sends through the network, learning counted threefold."""
+    branches = 2 if settings.guidance > 1 else 1
+    each = settings.drawing_steps * branches
     bank = settings.bank_pictures * settings.bank_pairs
     candidates = -(-settings.steps // settings.validate_every)
-    drawn = 2 if settings.choice == "bank" else candidates
+    drawn = min(2, candidates) if settings.choice == "bank" else candidates
+    rough = min(ROUGH, settings.validation_pictures) * ROUGH_STEPS * branches
+    repeat = BACKWARD * settings.steps * settings.batch_size + candidates * bank
+    repeat += drawn * settings.validation_pictures * each
     found = {
         "pictures": each * (settings.training_pictures + settings.validation_pictures),
-        "learning": settings.repeats * (
-            BACKWARD * settings.steps * settings.batch_size + candidates * bank
-        ),
-        "choosing": settings.repeats * drawn * settings.validation_pictures * each
-        + (settings.repeats + 6) * bank,
-        "attribution": n * bank if settings.attribution else 0,
-        "drawing": each * (settings.validation_pictures + n),
-    }  # fmt: skip
+        "learning": settings.repeats * repeat + candidates * rough,
+        "choosing": (settings.repeats + 6) * bank,
+        "attribution": (settings.n + 1) * bank if settings.attribution else 0,
+        "drawing": each * (settings.validation_pictures + settings.n),
+    }
     if settings.distribution:
         extra = max(0, settings.distribution - settings.validation_pictures)
         found["drawing"] += each * (2 * extra + settings.distribution)
@@ -72,7 +67,7 @@ class Follower:
         self._done = dict.fromkeys(planned, 0)
         self._name = ""
         self._rows = 0
-        self._last = 0.0
+        self._last = self._seen = 0.0
         self.glimpse = Glimpse(stage="", step=0, of=0)
 
     @contextmanager
@@ -113,11 +108,15 @@ class Follower:
         self.glimpse = replace(self.glimpse, **changes)  # pyright: ignore[reportArgumentType]
         self._tell(self.glimpse)
 
-    def learnt(self, step: int, words: Sequence[tuple[str, float]], curve: Sequence[Point]) -> None:
-        """Show the words of a step while learning, a few times a second at most."""
-        self.glimpse = replace(self.glimpse, step=step, words=tuple(words), curve=tuple(curve))
-        if time.monotonic() - self._last >= QUIET:
-            self._tell(self.glimpse)
+    def learnt(
+        self, step: int, words: Callable[[], Sequence[tuple[str, float]]], curve: Sequence[Point]
+    ) -> None:
+        """Show the words of a step while learning, a few times a second at most; only then are they asked for."""
+        now = time.monotonic()
+        if now - self._seen < QUIET:
+            return
+        self._seen = now
+        self.show(step=step, words=tuple(words()), curve=tuple(curve))
 
     def row(self, **pictures: npt.NDArray[np.uint8]) -> None:
         """Show rows of pictures (N, H, W, 3) by the field of the glimpse that they are."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.errors import NotFoundError
 from core.runs.request import to_json
 from core.ui.actions import Kept
 
-from . import requests
+from . import api_arguments, requests
 from .config import Settings
 from .results import AnyResult, result_from_dict, result_to_dict
 
@@ -49,6 +50,33 @@ def keep(request: requests.Request, result: AnyResult) -> Kept:
 def restore(run: Any) -> AnyResult:
     """The result of a stored run."""
     return result_from_dict(run.result)
+
+
+def shared(kind: str) -> dict[str, Any]:
+    """The arguments of `Page.action` that every action of the page gives for its kind."""
+    return {
+        "work": work,
+        "keep": keep,
+        "restore": restore,
+        "parse": lambda data: requests.from_dict({**data, "kind": kind}),
+        "describe": lambda data: in_words(requests.from_dict({**data, "kind": kind})),
+        "grad": True,  # any of them may have to learn first
+        **api_arguments.of(kind),
+    }
+
+
+def end_early(job_id: str) -> bool:
+    """Ask a job to end its learning with the best so far; its unguessable id is the permission.
+
+    Returns:
+        False when there is nothing to end early (any more).
+    """
+    from core.jobs import runner
+
+    try:
+        return runner().end_early(job_id)
+    except NotFoundError:
+        return False
 
 
 def title(request: requests.Request) -> str:

@@ -30,7 +30,41 @@ from .model import Model
 END = "</w>"  # of a token that ends a word
 SYNONYM_QUANTILE = 0.9995  # of all pairs of words: ViT-B/32's 0.9 is as rare
 _WORD = re.compile(rf"[a-z]{{2,}}({END})?")
-_KEPT_S = ("ss", "us", "is")  # endings of words that are no plurals
+_KEPT_S = ("ss", "us", "is")  # endings of words that are no plurals, and such words
+_NO_PLURALS = frozenset(
+    [
+        "news",
+        "lens",
+        "mars",
+        "yes",
+        "gas",
+        "bus",
+        "has",
+        "was",
+        "does",
+        "goes",
+        "series",
+        "species",
+        "chaos",
+        "texas",
+        "james",
+        "charles",
+        "thomas",
+        "arts",
+        "hers",
+        "ours",
+        "its",
+        "this",
+        "thus",
+        "means",
+        "pants",
+        "jeans",
+        "glasses",
+        "physics",
+        "always",
+        "perhaps",
+    ]
+)
 # the 27 templates of textual inversion (Gal et al. 2022), which the official code takes too
 TEMPLATES = tuple(
     template + " {}"
@@ -101,9 +135,11 @@ class Tokens:
 
 def stem(word: str, known: set[str]) -> str:
     """The singular of a word, where that is known; else the word itself."""
+    if word in _NO_PLURALS or word.endswith(_KEPT_S):
+        return word
     odd = {world_words.plural(k): k for k in world_words.COUNTED}
     for single in (odd.get(word, ""), word[:-1] if word.endswith("s") else "", word[:-2] if word.endswith("es") else ""):  # fmt: skip
-        if len(single) > 2 and single in known and not word.endswith(_KEPT_S):
+        if len(single) > 2 and single in known:
             return single
     return word
 
@@ -170,13 +206,12 @@ def own_words(concept: str, tokens: Tokens, model: Model) -> set[int]:
     said += [s for w in said for s, plain in world_words.SYNONYMS.items() if plain == w]
     said += [world_words.SYNONYMS[w] for w in concept.split() if w in world_words.SYNONYMS]
     stems = {stem(word, known) for word in said} | set(said)
-    numbers = model.tokenizers[0](concept).input_ids
-    pieces = set(numbers) if len(numbers) - 2 > len(concept.split()) else set()
+    pieces = set(model.tokenizers[0](concept).input_ids)  # a whole word among them may be kept
     found = set()
     for i, (number, form, shown) in enumerate(zip(tokens.ids, tokens.forms, tokens.shown, strict=True)):  # fmt: skip
         word = form.removesuffix(END)
         longer = any(len(s) > 3 and word.startswith(s) for s in said) and " " not in concept
-        if shown in stems or word in stems or number in pieces or (longer and len(word) - len(concept) <= 2):  # fmt: skip
+        if shown in stems or word in stems or (number in pieces and not form.endswith(END)) or (longer and len(word) - len(concept) <= 2):  # fmt: skip
             found.add(i)
     return found
 

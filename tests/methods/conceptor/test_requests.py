@@ -154,6 +154,15 @@ def test_arguments_of_a_call_reach_the_settings():
     assert inspect.signature(make).parameters["seed"].default == 0
 
 
+@pytest.mark.parametrize("request_", EVERY, ids=lambda r: r.kind)
+def test_the_printed_call_of_a_request_makes_the_same_request(request_):
+    shared = showing.shared(request_.kind)
+    arguments = shared["api_arguments"](json.loads(json.dumps(to_json(request_))))
+    made = endpoints.CALLS.endpoints[shared["api_name"]].make(**arguments)
+    assert made == request_
+    assert shared["parse"](to_json(request_)) == request_
+
+
 def test_the_smoke_call_of_a_space_can_be_asked():
     from pathlib import Path
 
