@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,21 +12,20 @@ from torch import Tensor
 
 from core.jobs import Job
 
-from . import measuring, shelf, tokens, truth
-from .algorithm import agreement, kept, scaled, shares
+from . import measuring, portrait, shelf, tokens
+from .algorithm import scaled
 from .borrowing import Bench, bench
-from .config import TOP, Settings, to_dict
+from .config import Settings
 from .decomposition import Decomposition, rounded
 from .denoising import Pairs, bank, draw, losses, start_noise
-from .drawing import Pictures, laid, latents_of, own, pictures_of, seeds_of, thumbnail
-from .export import inversion_file
+from .drawing import Pictures, latents_of, own, pictures_of, seeds_of
 from .following import ROUGH, ROUGH_STEPS, Follower, passes
 from .learning import Learnt, Task, Watch, learn, of_kept
 from .requests import DecomposeRequest
-from .results import DecomposeResult, Element, Losses, Repeat
+from .results import DecomposeResult, Losses, Repeat
 from .shelf import Found
+from .summing import of_equal, spread, top_words
 from .tokens import Chosen
-from .verdict import judged
 
 _CHANCE = 11  # seed of the random words that a loss is read against
 
@@ -47,13 +46,20 @@ def decompose(job: Job, request: DecomposeRequest) -> DecomposeResult:
     tokens.check_concept(request.concept, request.tier)
     with bench(job, request.tier, request.model, request.settings) as b:
         before = b.model.fingerprint()
-        found = obtain(b, request.concept, request.settings)
+        found = obtain(b, request.concept, request.settings, early=True)
         after = b.model.fingerprint()
     return replace(found.result, base_before=before, base_after=after)
 
 
-def obtain(b: Bench, concept: str, settings: Settings) -> Found:
+def obtain(b: Bench, concept: str, settings: Settings, *, early: bool = False) -> Found:
     """The decomposition of a concept: from the shelf, or learnt now and put there.
+
+    Args:
+        b: the bench.
+        concept: as somebody wrote it.
+        settings: how it is learnt.
+        early: whether the visitor may end the learning with the best so far. Such a wish holds for a whole
+            job, so it is offered where one concept is all there is to learn.
 
     Raises:
         InputError: the concept is unknown.
@@ -63,15 +69,15 @@ def obtain(b: Bench, concept: str, settings: Settings) -> Found:
     known = shelf.find(key)
     if known is not None:
         return known
-    made = learn_concept(b, concept, settings)
+    made = learn_concept(b, concept, settings, early=early)
     if not made.learnt.ended_early:  # else the same request would later give a part of its work
         shelf.keep(key, made)
     return made
 
 
-def learn_concept(b: Bench, concept: str, settings: Settings) -> Found:
+def learn_concept(b: Bench, concept: str, settings: Settings, *, early: bool = False) -> Found:
     """Learn a concept that `check_concept` has seen, and draw what shows it."""
-    return Work(b, concept, settings).go()
+    return Work(b, concept, settings, early=early).go()
 
 
 @dataclass
@@ -94,7 +100,8 @@ class Material:
 class Work:
     """One decomposition from the start."""
 
-    def __init__(self, b: Bench, concept: str, settings: Settings) -> None:
+    def __init__(self, b: Bench, concept: str, settings: Settings, *, early: bool = False) -> None:
+        self.early = early
         self.b, self.concept, self.settings = b, concept, settings
         self.follower = Follower(b.job, passes(settings))
         self.tick = self.follower.tick
@@ -112,7 +119,7 @@ class Work:
                 growth = _growth(self.b, learnt, material.pairs, self.tick)
             learnt = replace(learnt, growth=growth)
         with self.follower.stage("drawing"):
-            result = self._shown(learnt, material)
+            result = portrait.shown(self.b, learnt, material.pictures, self.seeds, self.follower)
         seconds = round(sum(s.seconds for s in self.follower.stages), 3)
         learnt = replace(learnt, seconds=seconds)
         result = replace(result, seconds=seconds, stages=tuple(self.follower.stages))
@@ -166,10 +173,9 @@ class Work:
             score=self._score(material) if self.b.judge.scores else None,
         )
         found: list[Learnt] = []
-        early = self.b.job.early_end
-        with early.offered():
+        with self.b.job.early_end.offered() if self.early else nullcontext():
             for repeat in range(self.settings.repeats):
-                if early.asked:
+                if found and self._ended():
                     return found, True
                 with self.follower.stage("learning"):
                     self.follower.show(
@@ -207,8 +213,10 @@ class Work:
                 )  # fmt: skip
                 self.follower.row(current=self.b.model.decode(z))
 
-        early = self.b.job.early_end
-        return Watch(tick=self.tick, step=step, stop=lambda: early.asked, candidate=candidate)
+        return Watch(tick=self.tick, step=step, stop=self._ended, candidate=candidate)
+
+    def _ended(self) -> bool:
+        return self.early and self.b.job.early_end.asked
 
     def _chosen(
         self, material: Material, repeats: list[Learnt]
@@ -290,111 +298,9 @@ class Work:
         entries = found.entries()
         return replace(
             found,
-            spread=_spread(entries, repeats, material.chosen, n),
+            spread=spread(entries, repeats, material.chosen, n),
             likeness={w: round(float(likeness[i].max()), 5) for w, i in entries.items()} if likeness is not None else {},
         )  # fmt: skip
-
-    def _shown(self, learnt: Decomposition, material: Material) -> DecomposeResult:
-        b, settings = self.b, self.settings
-        elements = tuple(replace(e, column=k) for k, e in enumerate(learnt.elements(b.model)))
-        condition = b.model.fill(learnt.vectors(b.model))
-        made = pictures_of(b, condition, self.seeds, settings, self.tick)
-        self.follower.row(current=made)
-        alone = alone_of(b, learnt, [e.word for e in elements], settings, self.seeds[0], self.tick)
-        sheets, files = {}, {}
-        for field, name, shown in (
-            ("pictures", "concept.png", material.pictures),
-            ("reconstruction", "reconstruction.png", made),
-            ("tokens", "tokens.png", alone),
-        ):
-            sheets[field], files[name] = laid(name, shown)
-        distribution = measuring.Distribution(kind="unknown", mixture=None)
-        if settings.distribution:
-            distribution, mixed = self._distribution(learnt, material.pictures, made)
-            sheets["mixture"], files["mixture.png"] = laid("mixture.png", mixed)
-        files["picture.png"] = thumbnail(material.pictures, made)
-        files["concept.safetensors"] = inversion_file(learnt.vectors(b.model), learnt.concept)
-        files["coefficients.json"] = coefficients_file(learnt, b)
-        tops = [r.top[:TOP] for r in learnt.repeats]
-        common = agreement(tops)
-        stable, verdict = judged(elements, common)
-        return DecomposeResult(
-            weights=b.weights[:12],
-            tier=b.tier,
-            model=b.name,
-            files=files,
-            concept=learnt.concept,
-            elements=elements,
-            dictionary=len(learnt.ids),
-            excluded=learnt.excluded,
-            stable=stable,
-            verdict=verdict,
-            agreement=None if common is None else round(common, 4),
-            repeats=learnt.repeats,
-            chosen=learnt.chosen,
-            losses=learnt.losses,
-            similarity=measuring.similarity(b.judge, made, material.pictures),
-            distribution=distribution,
-            truth=truth_of(learnt, elements) if b.tier == "embedded" else None,
-            ended_early=learnt.ended_early,
-            notes=_notes(settings, learnt),
-            **sheets,
-        )
-
-    def _distribution(
-        self, learnt: Decomposition, concept: Pictures, made: Pictures
-    ) -> tuple[measuring.Distribution, Pictures]:
-        """The check for a mixture, on as many pictures of each kind."""
-        b, settings, count = self.b, self.settings, self.settings.distribution
-        seeds = (self.seeds + seeds_of("further", count, settings.seed))[:count]
-        more = seeds[len(concept) :]
-        if more:
-            condition = b.model.fill(learnt.vectors(b.model))
-            concept = np.concatenate([concept, pictures_of(b, own(b, self.concept), more, settings, self.tick)])  # fmt: skip
-            made = np.concatenate([made, pictures_of(b, condition, more, settings, self.tick)])
-        elements = learnt.elements(b.model)
-        weights = torch.tensor([max(e.share, 0.0) for e in elements])
-        generator = torch.Generator().manual_seed(16 * settings.seed + 7)
-        drawn = torch.multinomial(weights, count, replacement=True, generator=generator).tolist()
-        words = [elements[k].word for k in drawn]
-        condition = b.model.fill(word_vectors(b, learnt, words))
-        mixed = pictures_of(b, condition, seeds, settings, self.tick)
-        return measuring.mixture(b.judge, concept[:count], mixed, made[:count], words), mixed
-
-
-def top_words(alpha: Tensor, chosen: Chosen, n: int) -> list[tuple[str, float]]:
-    """The kept words of coefficients with their shares among themselves, the largest first."""
-    part = shares(kept(alpha, n), chosen.dictionary)
-    found: dict[str, float] = {}
-    for i in part.nonzero().flatten().tolist():
-        word = chosen.tokens.shown[i]
-        found[word] = found.get(word, 0.0) + float(part[i])
-    return sorted(((w, round(s, 5)) for w, s in found.items()), key=lambda pair: -pair[1])
-
-
-def of_equal(which: Tensor, chosen: Chosen) -> tuple[Tensor, ...]:
-    """w* of some words in equal shares."""
-    alpha = torch.zeros(len(chosen.dictionary))
-    alpha[which] = 1 / chosen.dictionary.lengths[which].cpu()
-    alpha = alpha.to(chosen.dictionary.rows[0].device)
-    return of_kept(alpha, chosen.dictionary, len(chosen.dictionary))
-
-
-def word_vectors(b: Bench, learnt: Decomposition, words: list[str]) -> tuple[Tensor, ...]:
-    """Embeddings (B, d) of kept words, each alone, at the mean norm."""
-    entries, values = learnt.entries(), learnt.kept()
-    alphas = torch.zeros(len(words), len(values))
-    for row, word in enumerate(words):
-        alphas[row, entries[word]] = values[entries[word]]
-    return learnt.vectors(b.model, alphas)
-
-
-def alone_of(
-    b: Bench, learnt: Decomposition, words: list[str], settings: Settings, seed: int, tick: Any
-) -> Pictures:
-    """Each of some kept words alone, all from the same start noise."""
-    condition = b.model.fill(word_vectors(b, learnt, words))
-    return pictures_of(b, condition, [seed] * len(words), settings, tick)
 
 
 def _growth(b: Bench, learnt: Decomposition, pairs: Pairs, tick: Any) -> dict[str, float]:
@@ -407,52 +313,3 @@ def _growth(b: Bench, learnt: Decomposition, pairs: Pairs, tick: Any) -> dict[st
         alphas[row, places] = 0
     found = losses(b.model, b.model.fill(learnt.vectors(b.model, alphas)), pairs, tick)
     return {word: round(loss - found[0], 7) for word, loss in zip(entries, found[1:], strict=True)}
-
-
-def _spread(
-    entries: dict[str, list[int]], repeats: list[Learnt], chosen: Chosen, n: int
-) -> dict[str, tuple[float, float, int]]:
-    each = [dict(top_words(r.alpha, chosen, n)) for r in repeats]
-    found = {}
-    for word in entries:
-        values = [top.get(word, 0.0) for top in each]
-        times = sum(word in top for top in each)
-        found[word] = (round(float(np.mean(values)), 5), round(float(np.std(values)), 5), times)
-    return found
-
-
-def truth_of(learnt: Decomposition, elements: tuple[Element, ...]) -> Any:
-    """The decomposition beside the recipe of its planted word; None for other words."""
-    return truth.against(learnt.concept, [(e.word, e.share) for e in elements], learnt.shown)
-
-
-def coefficients_file(learnt: Decomposition, b: Bench) -> bytes:
-    """Every coefficient of the dictionary as JSON, the largest share first."""
-    dictionary = learnt.dictionary(b.model)
-    part = shares(learnt.coefficients().to(dictionary.rows[0].device), dictionary).tolist()
-    rows = [
-        {"token": form, "word": shown, "id": number, "alpha": alpha, "share": round(share, 7)}
-        for form, shown, number, alpha, share in zip(
-            learnt.forms, learnt.shown, learnt.ids, learnt.alpha, part, strict=True
-        )
-    ]
-    told = {
-        "concept": learnt.concept,
-        "model": b.name or "embedded",
-        "weights": learnt.weights,
-        "settings": to_dict(learnt.settings),
-        "norms": list(learnt.norms),
-        "words": sorted(rows, key=lambda row: -row["share"]),
-    }
-    return (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _notes(settings: Settings, learnt: Decomposition) -> tuple[str, ...]:
-    notes = []
-    if settings.n > len(learnt.ids):
-        notes.append(
-            f"{settings.n} words were asked for and the dictionary has {len(learnt.ids)}, so all of them are kept"
-        )
-    if learnt.ended_early:
-        notes.append("the learning was ended early; these are the best words so far")
-    return tuple(notes)

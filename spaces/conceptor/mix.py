@@ -32,7 +32,7 @@ def mix(job: Job, request: MixRequest) -> MixResult:
     """
     tokens.check_concept(request.concept, request.tier)
     with bench(job, request.tier, request.model, request.settings) as b:
-        learnt = obtain(b, request.concept, request.settings).learnt
+        learnt = obtain(b, request.concept, request.settings, early=True).learnt
         return mixed(b, learnt, request)
 
 

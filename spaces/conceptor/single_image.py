@@ -13,10 +13,11 @@ from core.world.language import describe, write
 
 from . import tokens
 from .borrowing import Bench, bench
-from .decompose import alone_of, obtain
+from .decompose import obtain
 from .decomposition import Decomposition
 from .drawing import Pictures, laid, own, pictures_of
 from .following import Follower
+from .portrait import alone_of
 from .requests import ExplainRequest
 from .results import ExplainResult
 from .rethreshold import leave_out
@@ -36,7 +37,7 @@ def explain(job: Job, request: ExplainRequest) -> ExplainResult:
     """
     tokens.check_concept(request.concept, request.tier)
     with bench(job, request.tier, request.model, request.settings) as b:
-        learnt = obtain(b, request.concept, request.settings).learnt
+        learnt = obtain(b, request.concept, request.settings, early=True).learnt
         return explained(b, learnt, request)
 
 

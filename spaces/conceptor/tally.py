@@ -6,15 +6,16 @@ Words that tuned the settings (the development concepts) count in no comparison.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from core.registry import Score
-from core.world.diffusion.intervals import bootstrap, spearman, wilson
+from core.world.diffusion.intervals import spearman, wilson
 
 from .config import TOP
+from .scoring import against, auc, mean_of, resampled, share_of
 from .trial import (
     AUDIT,
     EXPLAIN,
@@ -33,7 +34,6 @@ ByMethod = dict[str, dict[str, Record]]
 BLENDED = ("composite", "blend", "abstract")  # all elements in one picture
 MIXED = ("exemplar",)  # one element in each picture
 ORDERED = ("exemplar", "abstract")
-ROUNDS = 2000
 
 
 def by_method(records: Sequence[Record]) -> ByMethod:
@@ -147,7 +147,7 @@ def _mixtures(ours: dict[str, Record]) -> list[Score]:
     def area(rows: Sequence[tuple[float, bool]]) -> float:
         return auc([v for v, m in rows if m], [v for v, m in rows if not m])
 
-    value, interval = _resampled(pairs, area)
+    value, interval = resampled(pairs, area)
     right = [(v > 0.5) == m for v, m in pairs]
     return [
         Score(
@@ -264,7 +264,7 @@ def _bias(rows: dict[str, Record]) -> list[Score]:
         pairs = [(r["leaning"], of(r), r.get("text leaning")) for r in rows.values() if of(r) is not None]  # fmt: skip
         if len(pairs) < 3:
             continue
-        value, interval = _resampled(pairs, lambda some: spearman([p[0] for p in some], [p[1] for p in some]))  # fmt: skip
+        value, interval = resampled(pairs, lambda some: spearman([p[0] for p in some], [p[1] for p in some]))  # fmt: skip
         texts = [p for p in pairs if p[2] is not None]
         rival = spearman([p[2] for p in texts], [p[1] for p in texts]) if len(texts) > 2 else None
         out.append(
@@ -333,99 +333,3 @@ def _checks(found: ByMethod) -> list[Score]:
     if meant:
         out.append(share_of("words with a meaning called stable", meant))
     return out
-
-
-# --- how scores are made --------------------------------------------------------------------------
-
-
-def against(
-    name: str,
-    rows: dict[str, dict[str, float]],
-    *,
-    better: Any,
-    digits: int = 3,
-    scale: float = 1.0,
-    **more: Any,
-) -> Score:
-    """The mean of ours beside the best other way, both on the words that both have.
-
-    Args:
-        name: of the score.
-        rows: by way and word.
-        better: "higher" or "lower".
-        digits: of the value.
-        scale: 100 for per cent.
-        **more: further fields of the score; details are added to.
-    """
-    ours = rows[OURS]
-    table: dict[str, Any] = {}
-    for way, values in rows.items():
-        shared = [c for c in values if c in ours]
-        if shared:
-            mean = scale * float(np.mean([values[c] for c in shared]))
-            table[way] = {"mean": round(mean, digits), "n": len(shared)}
-            if way != OURS:
-                sign = 1 if better == "higher" else -1
-                gaps = [sign * scale * (ours[c] - values[c]) for c in shared]
-                table[way]["gain of ours, 95 %"] = _rounded(bootstrap(gaps), digits)
-    rivals = {w: t["mean"] for w, t in table.items() if w not in (OURS, RANDOM)}
-    pick = max if better == "higher" else min
-    best = pick(rivals, key=lambda w: rivals[w]) if rivals else None
-    details = {"ways": table, **more.pop("details", {})}
-    return mean_of(
-        name,
-        [scale * v for v in ours.values()],
-        digits=digits,
-        better=better,
-        baseline=None if best is None else rivals[best],
-        baseline_name=best or "",
-        details=details,
-        **more,
-    )
-
-
-def mean_of(name: str, values: Sequence[float], digits: int = 3, **more: Any) -> Score:
-    """The mean of values, with its interval."""
-    return Score(
-        name=name,
-        value=round(float(np.mean(values)), digits),
-        n=len(values),
-        interval=_rounded(bootstrap(values), digits),
-        **more,
-    )
-
-
-def share_of(name: str, hits: Sequence[bool], **more: Any) -> Score:
-    """The share of hits in per cent, with its interval."""
-    low, high = wilson(sum(hits), len(hits))
-    return Score(
-        name=name,
-        value=round(100 * sum(hits) / len(hits), 1),
-        unit="%",
-        n=len(hits),
-        interval=(round(100 * low, 1), round(100 * high, 1)),
-        **more,
-    )
-
-
-def auc(high: Sequence[float], low: Sequence[float]) -> float:
-    """Chance that a value of the first is above one of the second, ties counted half."""
-    pairs = [(a > b) + 0.5 * (a == b) for a in high for b in low]
-    return float(np.mean(pairs)) if pairs else 0.5
-
-
-def _resampled(
-    rows: Sequence[Any], statistic: Callable[[Sequence[Any]], float]
-) -> tuple[float, tuple[float, float] | None]:
-    """A statistic and its 95 % percentile interval, drawing rows with replacement."""
-    if len(rows) < 3:
-        return statistic(rows), None
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(len(rows), size=(ROUNDS, len(rows)))
-    values = [statistic([rows[i] for i in row]) for row in drawn]
-    low, high = np.quantile(values, (0.025, 0.975))
-    return statistic(rows), (round(float(low), 4), round(float(high), 4))
-
-
-def _rounded(interval: tuple[float, float] | None, digits: int) -> tuple[float, float] | None:
-    return None if interval is None else (round(interval[0], digits), round(interval[1], digits))

@@ -177,12 +177,21 @@ def test_an_early_end_keeps_the_best_so_far_and_is_not_taken_for_the_whole(famil
 
     job = Job(method="conceptor", on_report=listen)
     b = replace(bench(family), job=job)
-    found = decompose.obtain(b, CONCEPT, settings(steps=50, validate_every=50))
+    found = decompose.obtain(b, CONCEPT, settings(steps=50, validate_every=50), early=True)
     assert found.result.ended_early
     assert len(found.result.repeats) == 1
     assert found.result.repeats[0].steps < 50
     assert "ended early" in " ".join(found.result.notes)
     assert shelf.find(shelf.key_of(b, CONCEPT, settings(steps=50, validate_every=50))) is None
+
+
+def test_a_wish_to_end_early_is_not_taken_where_several_concepts_are_learnt():
+    job = Job(method="conceptor")
+    with job.early_end.offered():
+        job.early_end.ask()
+    found = decompose.obtain(replace(bench(), job=job), CONCEPT, settings(repeats=1))
+    assert not found.result.ended_early
+    assert found.result.repeats[0].steps == 4
 
 
 def test_previews_show_words_pictures_and_the_curve():

@@ -8,7 +8,7 @@ import pytest
 
 from core import settings as process_settings
 from core.errors import InputError
-from core.methods.conceptor import evaluate, tally, trial
+from core.methods.conceptor import evaluate, scoring, tally, trial
 from core.methods.conceptor.trial import Trial
 from core.world.recipes import RECIPES
 from tests.methods.conceptor.tiny import SeeingJudge, bench, clip, settings
@@ -121,7 +121,7 @@ def test_words_that_tuned_the_settings_are_not_counted():
 def test_mixtures_are_told_from_blends_by_their_rank():
     records = [record(trial.OURS, w, mixture=m) for w, m in (("president", 0.8), ("painter", 0.7), ("snowman", 0.3), ("beacon", 0.75))]  # fmt: skip
     assert score(tally.scores(records), "mixtures").value == 0.75
-    assert tally.auc([1.0], [1.0]) == 0.5
+    assert scoring.auc([1.0], [1.0]) == 0.5
 
 
 def test_homographs_need_both_meanings():
