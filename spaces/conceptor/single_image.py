@@ -11,7 +11,7 @@ import torch
 from core.jobs import Job
 from core.world.language import describe, write
 
-from . import tokens
+from . import shelf, tokens
 from .borrowing import Bench, bench
 from .decompose import obtain
 from .decomposition import Decomposition
@@ -109,8 +109,9 @@ def _tried(b: Bench, learnt: Decomposition) -> tuple[tuple[str, ...], dict[str, 
     own_limit, limit = LIKE_CONCEPT, GROUPED
     if learnt.settings.synonym_cosine is None:  # a CLIP other than ViT-B/32
         live = tokens.live(b.model, b.tier, learnt.settings.dictionary, b.world)
-        forms = [form.removesuffix(tokens.END) for form in live.forms]
-        own_limit = limit = tokens.synonym_limit(tokens.features(b.judge, forms, templates))
+        every = shelf.texts_of(b.judge, live, b.tier)
+        assert every is not None, "there is a CLIP"
+        own_limit = limit = tokens.synonym_limit(every)
     near = (texts @ concept > own_limit).tolist()
     kept = [k for k, is_near in enumerate(near) if not is_near] or list(range(len(words)))
     together = texts @ texts.T > limit

@@ -8,7 +8,7 @@ import pytest
 
 from core import settings as process_settings
 from core.errors import InputError
-from core.methods.conceptor import evaluate, scoring, tally, trial
+from core.methods.conceptor import evaluate, scoring, tally, trial, tuning
 from core.methods.conceptor.trial import Trial
 from core.world.recipes import RECIPES
 from tests.methods.conceptor.tiny import SeeingJudge, bench, clip, settings
@@ -177,3 +177,20 @@ def test_official_settings_are_the_official_numbers():
     assert (own.training_pictures, own.validation_pictures, own.validate_every) == (100, 20, 50)
     assert own.choice == "pictures"
     assert own.flip
+
+
+def test_settings_are_tuned_on_development_concepts_alone_and_go_on_after_a_stop(tmp_path, monkeypatch):  # fmt: skip
+    b = bench()
+    monkeypatch.setattr(tuning, "concepts", lambda _: ["playball"])
+    choices = [settings(repeats=1, distribution=0, sparsity=s) for s in (0.01, 0.1)]
+    first = tuning.run(b, tmp_path / "t.jsonl", choices)
+    assert len(first) == 2
+    assert [row["recall"] for row in first] == sorted((row["recall"] for row in first), reverse=True)  # fmt: skip
+    monkeypatch.setattr(tuning.decompose, "learn_concept", lambda *_: pytest.fail("run again"))
+    assert tuning.run(b, tmp_path / "t.jsonl", choices) == first
+
+
+def test_the_grid_holds_every_choice_once_and_changes_nothing_else():
+    found = tuning.grid()
+    assert len(set(found)) == 18
+    assert all(s.repeats == 1 for s in found)
