@@ -61,7 +61,8 @@ def k_means(images: Tensor, chosen: Chosen, n: int) -> Tensor:
     groups = min(n, len(images))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # equal pictures give fewer groups, which is fine
-        found = KMeans(groups, n_init=4, random_state=0).fit(images.double().numpy())
+        solver: Any = KMeans(n_clusters=groups, n_init=4, random_state=0)  # pyright: ignore[reportArgumentType]
+        found = solver.fit(images.double().numpy())
     middles = F.normalize(torch.from_numpy(found.cluster_centers_).float(), dim=-1)
     names = (middles @ chosen.texts.T).argmax(1)
     wanted = torch.zeros(len(chosen.dictionary))
@@ -89,7 +90,7 @@ def nmf(images: Tensor, chosen: Chosen, n: int) -> Tensor:
         return of_shares(torch.ones_like(wanted), chosen.dictionary)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it may end before it has converged
-        solver = NMF(parts, init="nndsvda", random_state=0, max_iter=400)
+        solver: Any = NMF(n_components=parts, init="nndsvda", random_state=0, max_iter=400)  # pyright: ignore[reportArgumentType]
         weights = solver.fit_transform(above)
     for k in range(parts):
         row = solver.components_[k]

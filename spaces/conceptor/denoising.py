@@ -8,6 +8,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -151,7 +152,7 @@ def draw(
     for start in range(0, len(noise), size):
         z = noise[start : start + size]
         said = conditions.rows(slice(start, start + size))
-        scheduler = copy.deepcopy(model.scheduler)
+        scheduler: Any = copy.deepcopy(model.scheduler)  # annotated as taking whole times only
         scheduler.set_timesteps(steps, device=model.device)
         if guidance > 1:
             said = joined([empty.expand(len(z)), said])

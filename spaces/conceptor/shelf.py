@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -89,7 +90,7 @@ def _is_file(path: Path) -> bool:
     return bool(_NAME.fullmatch(path.name)) and path.name not in own
 
 
-def _read(path: Path) -> object:
+def _read(path: Path) -> Any:
     return json.loads(path.read_text("utf-8"))
 
 

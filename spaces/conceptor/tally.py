@@ -265,8 +265,8 @@ def _bias(rows: dict[str, Record]) -> list[Score]:
         if len(pairs) < 3:
             continue
         value, interval = resampled(pairs, lambda some: spearman([p[0] for p in some], [p[1] for p in some]))  # fmt: skip
-        texts = [p for p in pairs if p[2] is not None]
-        rival = spearman([p[2] for p in texts], [p[1] for p in texts]) if len(texts) > 2 else None
+        texts = [(float(text), rate) for _, rate, text in pairs if text is not None]
+        rival = spearman(*zip(*texts, strict=True)) if len(texts) > 2 else None
         out.append(
             Score(
                 name=f"rank correlation of leaning and {name} rate of professions",
