@@ -12,7 +12,7 @@ from core.ui.page import Page
 
 from . import about, gallery, panels, reports, requests, ui_shown
 from .results import StripResult
-from .showing import shared
+from .showing import VERBS
 from .ui_shown import MARK, finished, finished_link, html, show_in
 from .ui_try import Try
 
@@ -59,7 +59,7 @@ class Why:
             make=make,
             show=show_in(self.output, reports.ablation_panel),
             grad=True,
-            **shared("edit"),
+            **VERBS.action("edit"),
         )
 
 
@@ -88,7 +88,7 @@ class Check:
             show=show_in(self.output),
             fill=lambda r: {self.count: r["num_scenes"]},
             grad=True,
-            **shared("check"),
+            **VERBS.action("check"),
         )
 
 
@@ -128,7 +128,7 @@ class Train:
             fill=lambda r: {self.preset: r["preset"]},
             heavy=True,
             grad=True,
-            **shared("train"),
+            **VERBS.action("train"),
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from core.errors import InputError
+from core.runs.request import from_json
 
 from . import config
 from .config import Learning, Sampling
@@ -291,8 +292,8 @@ class Controls:
 
     def fill(self, request: Mapping[str, Any]) -> dict[Any, Any]:
         """Updates that put the settings of a request (as JSON) back."""
-        learning = config.learning_from_dict(request.get("learning") or {})
-        sampling = config.sampling_from_dict(request.get("sampling") or {})
+        learning = from_json(Learning, request.get("learning") or {})
+        sampling = from_json(Sampling, request.get("sampling") or {})
         updates = self.fill_sampling(sampling)
         if "learning" in request:
             updates |= self.fill_learning(learning)

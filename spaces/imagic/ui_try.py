@@ -21,7 +21,7 @@ from core.ui.page import Page
 from . import SPEC, board, films, gallery, intake, panels, reports, requests, ui_shown, watching
 from .requests import EditRequest, ImagineRequest, Picture, ResampleRequest
 from .results import StripResult
-from .showing import end_early, shared
+from .showing import VERBS, end_early
 from .ui_settings import Controls
 from .ui_shown import finished, finished_sampling, html
 
@@ -223,7 +223,7 @@ class Try:
 
     def fill_edit(self, request: dict[str, Any]) -> dict[Any, Any]:
         """Updates that put an edit's settings back."""
-        told = requests.from_dict({**request, "kind": "edit"})
+        told = requests.KINDS.from_dict(request, "edit")
         assert isinstance(told, EditRequest), "the kind decides"
         return (
             self._put_back(told.picture, told.tier)
@@ -291,7 +291,7 @@ class Try:
             preview=preview,
             fill=self.fill_edit,
             grad=True,
-            **shared("edit"),
+            **VERBS.action("edit"),
         )
         frame.action(
             "resample",
@@ -304,7 +304,7 @@ class Try:
             show=show,
             preview=preview,
             fill=self.fill_again,
-            **shared("resample"),
+            **VERBS.action("resample"),
         )
         frame.action(
             "imagine",
@@ -324,7 +324,7 @@ class Try:
                 }
                 | ({frame.tier: r["tier"]} if frame.tier is not None else {})
             ),
-            **shared("imagine"),
+            **VERBS.action("imagine"),
         )
         self._act_on_the_board(tier)
 

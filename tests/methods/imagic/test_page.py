@@ -231,7 +231,7 @@ def test_the_settings_of_a_request_come_back_into_the_controls(controls):
         sampling=sampling,
         baselines=("SDEdit",),
     )
-    updates = controls.fill(requests.to_dict(request))
+    updates = controls.fill(requests.KINDS.to_dict(request))
     assert controls.make_learning(*values(controls, controls.learning, updates)) == learning
     assert controls.make_sampling(*values(controls, controls.sampling, updates)) == sampling
     assert updates[controls.baselines] == ["SDEdit"]

@@ -133,7 +133,7 @@ def test_an_edit_gives_everything_that_the_page_shows(edited):
     known = image.load(result.files["input.png"]).pixels
     assert np.array_equal(known, render([intake.open_picture(SCENE, IMAGE).scene], size=IMAGE)[0])
     assert set(result.files) >= {"kit.zip", "picture.png", "reconstruction.png", "lora.safetensors"}
-    assert rs.result_from_dict(json.loads(json.dumps(rs.result_to_dict(result)))) == (
+    assert rs.RESULTS.from_dict(json.loads(json.dumps(rs.RESULTS.to_dict(result)))) == (
         dataclasses.replace(result, files={})
     )
 
@@ -187,7 +187,7 @@ def test_another_text_on_a_kit_is_called_an_approximation(judge, edited):
 def test_the_kit_of_a_stored_run_can_be_drawn_again(judge, edited):
     first = edited
     saved = store().save(
-        method="imagic", request={}, result=rs.result_to_dict(first), artifacts=first.files
+        method="imagic", request={}, result=rs.RESULTS.to_dict(first), artifacts=first.files
     )
     again = run(rq.ResampleRequest(kit=f"run:{saved.id}", sampling=SAMPLING))
     assert again.files["strip.png"] == first.files["strip.png"]
