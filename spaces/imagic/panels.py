@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from core.settings import size_words
 from core.ui import pictures
 from core.ui.pictures import Cell, Under
 
@@ -297,7 +298,7 @@ def _take(result: StripResult, link: Link) -> str:
     kit = link(result.kit)
     if not link(result.strip.file).startswith(("artifact/", "example/")):
         return ""
-    size = f" ({_size(result.kit_bytes)})" if result.kit_bytes else ""
+    size = f" ({size_words(result.kit_bytes)})" if result.kit_bytes else ""
     links = [
         f'<a class="vt-button" href="{text(address)}" download="{text(name)}">{words}</a>'
         for words, name, address in (
@@ -317,19 +318,11 @@ def _take(result: StripResult, link: Link) -> str:
     )
 
 
-def _size(count: int) -> str:
-    for unit, factor in (("MB", 10**6), ("kB", 10**3)):
-        if count >= factor:
-            value = count / factor
-            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
-    return f"{count} B"
-
-
 def _details(result: StripResult) -> str:
     rows = "".join(
         f'<tr><th scope="row">{text(stage.name)}</th><td>{stage.seconds:.1f} s</td>'
         f"<td>{_steps(stage.steps, stage.steps_asked)}</td>"
-        f"<td>{_size(stage.peak_bytes) if stage.peak_bytes else '–'}</td></tr>"
+        f"<td>{size_words(stage.peak_bytes) if stage.peak_bytes else '–'}</td></tr>"
         for stage in result.stages
     )
     psnr = ""
