@@ -77,7 +77,7 @@ class UNetTraining:
     save_every: int = 500
     log_every: int = 50
     # Shares of the uses in the first steps: single subjects first, because pose and colour bind there.
-    first_steps: int = 6_000
+    first_steps: int = 9_000
     first_mix: tuple[tuple[str, float], ...] = (
         ("subject", 0.55),
         ("template", 0.20),
