@@ -189,6 +189,27 @@ def _check_row(name: str, values: tuple[Any, ...], most: int, allowed: Range) ->
         )
 
 
+def nothing_forgotten(pattern: Forget) -> InputError:
+    """The error for a pattern that would put back only what was never tuned."""
+    return InputError(
+        f'The pattern "{pattern}" puts back weights that were not tuned, so it would change nothing. '
+        'An adapter on attention is touched by "encoder", "decoder", "encoderkv", "decoderkv" and "middle". '
+        'Choose one of these, or learn with layers "wide" or tuning "full".'
+    )
+
+
+def check_forgetting(learning: Learning, sampling: Sampling) -> None:
+    """Refuse a pattern that would change nothing, before anything is learnt for it.
+
+    Raises:
+        InputError: nothing is tuned where the pattern puts weights back.
+    """
+    only_attention = learning.tuning in ("lora", "joint") and learning.layers == "attention"
+    spared = only_attention and sampling.forget.endswith("attn")
+    if sampling.forget != "none" and (spared or learning.tuning == "none"):
+        raise nothing_forgotten(sampling.forget)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that decides an edit, apart from the picture, the target text and the model."""

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, get_args
 from core.errors import InputError
 from core.runs.kinds import Kinds
 
-from .config import Learning, Sampling
+from .config import Learning, Sampling, check_forgetting
 
 TierName = Literal["embedded", "full"]
 ModelName = Literal[
@@ -152,6 +152,7 @@ class EditRequest(OnModel):
     def __post_init__(self) -> None:
         OnModel.__post_init__(self)
         _text(self.target)
+        check_forgetting(self.learning, self.sampling)
         for name in self.baselines:
             _choice("The baseline", name, BASELINES)
 

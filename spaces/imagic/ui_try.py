@@ -18,7 +18,7 @@ from core.ui.actions import Shown
 from core.ui.errors import visitor_errors
 from core.ui.page import Page
 
-from . import SPEC, board, films, gallery, intake, panels, reports, requests, ui_shown, watching
+from . import SPEC, board, explained, films, gallery, intake, panels, requests, ui_shown, watching
 from .requests import EditRequest, ImagineRequest, Picture, ResampleRequest
 from .results import StripResult
 from .showing import VERBS, end_early
@@ -260,13 +260,12 @@ class Try:
             stored = ui_shown.STORED if shown.stored else ""
             updates = {
                 self.output: panels.strip_panel(result, shown.link, stored),
-                why: reports.why_panel(result, shown.link, stored),
+                why: explained.why_panel(result, shown.link, stored),
             }
             if shown.run is not None:
-                updates |= {
-                    self.kit: f"run:{shown.run.id}",
-                    self.kit_note: _kit_note(result.target),
-                }
+                kit = f"run:{shown.run.id}" if result.kit else ""
+                note = _kit_note(result.target if kit else "")
+                updates |= {self.kit: kit, self.kit_note: note}
             return updates
 
         def preview(seen: Any) -> dict[Any, Any]:

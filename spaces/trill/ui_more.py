@@ -84,7 +84,7 @@ class Why:
             self.button = gr.Button(
                 "Measure the triplet",
                 variant="primary",
-                elem_classes=["vt-run", "tr-short"],
+                elem_classes=["vt-run-button", "tr-short"],
                 elem_id="tr-measure",
             )
         bar = frame.run_bar()
@@ -128,7 +128,7 @@ class Check:
         with gr.Row():
             self.button = gr.Button(
                 "Check again on the shipped clips",
-                elem_classes=["vt-run", "tr-short"],
+                elem_classes=["vt-run-button", "tr-short"],
                 elem_id="tr-check",
             )
         bar = frame.run_bar()
@@ -179,7 +179,7 @@ class Train:
                 )
                 self.steps = gr.Slider(10, 2000, 60, step=10, label="Steps")
                 self.button = gr.Button(
-                    "Train", variant="primary", elem_classes="vt-run", elem_id="tr-train"
+                    "Train", variant="primary", elem_classes="vt-run-button", elem_id="tr-train"
                 )
             with gr.Column(scale=8, min_width=320):
                 bar = frame.run_bar()

@@ -98,7 +98,9 @@ class Try:
         )
 
     def _button(self, words: str, name: str) -> gr.Button:
-        return gr.Button(words, variant="primary", elem_classes="vt-run", elem_id=f"tr-{name}")
+        return gr.Button(
+            words, variant="primary", elem_classes="vt-run-button", elem_id=f"tr-{name}"
+        )
 
     def _compare(self) -> None:
         self.second = gr.Audio(

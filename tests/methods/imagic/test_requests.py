@@ -64,6 +64,14 @@ def test_equal_settings_are_the_same_request_and_others_are_not():
         (lambda: rq.EditRequest(picture=SCENE, target="a", tier="huge"), "tier 'huge'"),
         (lambda: rq.EditRequest(picture=SCENE, target="a", model="sd9"), "model 'sd9'"),
         (lambda: rq.EditRequest(picture=SCENE, target="a", baselines=("magic",)), "baseline 'magic'"),
+        *(
+            (lambda given=given: rq.EditRequest(picture=SCENE, target="a", **given), "would change nothing")
+            for given in (
+                {"sampling": Sampling(forget="encoderattn")},
+                {"sampling": Sampling(forget="decoderattn"), "learning": Learning(tuning="joint")},
+                {"sampling": Sampling(forget="middle"), "learning": Learning(tuning="none")},
+            )
+        ),
         (lambda: rq.ResampleRequest(kit="../kit.zip"), "edit kit '../kit.zip' is unknown"),
         (lambda: rq.ImagineRequest(text="a", seeds=()), "0 seeds"),
         (lambda: rq.ImagineRequest(text="a", seeds=(True,)), "whole number"),
@@ -75,6 +83,13 @@ def test_equal_settings_are_the_same_request_and_others_are_not():
 def test_what_cannot_be_meant_is_refused_and_named(make, words):
     with pytest.raises(InputError, match=words):
         make()
+
+
+@pytest.mark.parametrize("learning", [Learning(layers="wide"), Learning(tuning="full")])
+def test_forgetting_all_but_attention_is_possible_where_more_than_attention_is_tuned(learning):
+    sampling = Sampling(forget="decoderattn")
+    made = rq.EditRequest(picture=SCENE, target="a dog", learning=learning, sampling=sampling)
+    assert made.sampling.forget == "decoderattn"
 
 
 def test_json_with_an_unknown_key_or_kind_is_refused():
