@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from core import readiness, registry, settings
-from core.readiness import size_words
+from core.settings import size_words
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHONS = ((3, 11), (3, 12))

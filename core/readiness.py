@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core import settings
 from core.registry import SPACES, HubModel, MethodSpec, Tier
+from core.settings import size_words
 
 GIB = 2**30
 ZERO_BYTES = 48 * 10**9  # memory of the smaller GPU that ZeroGPU lends
@@ -62,15 +63,6 @@ def device() -> Device:
 def _gib(size: int) -> str:
     value = size / GIB
     return f"{value:.0f}" if value >= 1 else f"{value:.1f}"
-
-
-def size_words(size: int) -> str:
-    """A size with a unit that fits it, such as `1.3 MB` or `8 GB`."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            value = size / factor
-            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
-    return f"{size} B"
 
 
 def _cached(tier: Tier) -> bool:

@@ -44,6 +44,15 @@ def parse_bytes(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
+def size_words(size: float) -> str:
+    """A number of bytes with a unit that fits it, such as `1.3 MB` or `8.0 GB`; see `parse_bytes`."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            value = size / factor
+            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
+    return f"{size:.0f} B"
+
+
 def _default_data_dir(env: Mapping[str, str]) -> Path:
     if base := env.get("XDG_DATA_HOME"):
         return Path(base) / "vitrine"

@@ -21,7 +21,7 @@ if str(ROOT) not in sys.path:
 
 import core.gpu  # noqa: E402, F401  # first, as in every entry point
 from core import registry, settings  # noqa: E402
-from core.readiness import size_words  # noqa: E402
+from core.settings import size_words  # noqa: E402
 
 README = ROOT / "README.md"
 

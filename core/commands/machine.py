@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from core import doctor, registry
-from core.readiness import size_words, tier_readiness
+from core.readiness import tier_readiness
+from core.settings import size_words
 
 _MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "missing": ("MISSING", "bold red")}
 

@@ -20,27 +20,30 @@ class EarlyEnd:
     """The visitor's wish to end early and keep what there is, where a job offers that.
 
     A stop throws the work away; this asks the job to go on to its end with the best so far.
+
+    Attributes:
+        is_offered: whether the job offers it now.
     """
 
-    __slots__ = ("_asked", "_offered")
+    __slots__ = ("_asked", "is_offered")
 
     def __init__(self) -> None:
         """Neither offered nor asked for."""
-        self._offered = False
+        self.is_offered = False
         self._asked = threading.Event()
 
     @contextmanager
     def offered(self) -> Iterator[None]:
         """Offer it for the length of the block."""
-        self._offered = True
+        self.is_offered = True
         try:
             yield
         finally:
-            self._offered = False
+            self.is_offered = False
 
     def ask(self) -> bool:
         """Ask for it; False when the job does not offer it now, or was asked before."""
-        if not self._offered or self._asked.is_set():
+        if not self.is_offered or self._asked.is_set():
             return False
         self._asked.set()
         return True

@@ -3,11 +3,16 @@
     hub                                             worker process
     run(record)  -- Order, as bytes -->  run_on_gpu(order): the job's function in a thread
     record's log <-- batches of events --            its events, its end, and beats in between
+    early end    <-- offered or not ----
+    early end    --- a file appears --->             the job is asked to end early
 
 The platform lends a GPU for as long as the function runs, so exactly one function is decorated and
 all methods share its worker, which stays warm between jobs. Beats let the hub look for a Stop: it
 closes the generator, the platform tells the worker, and the job's function gets the same
 `JobCancelled` as everywhere. A worker that does not listen is ended.
+
+The platform passes nothing to a function that runs, apart from its end. So the wish to end early is an
+empty file: worker and hub are one machine, and the worker looks for it at every beat while its job offers it.
 """
 
 from __future__ import annotations
@@ -18,10 +23,12 @@ import math
 import os
 import queue
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from core import gpu, registry
@@ -57,6 +64,18 @@ class Order:
     seconds: int  # asked of the platform
     hub: int  # process id of the hub
 
+    @property
+    def wish(self) -> Path:
+        """The file whose presence asks the job to end early; the id is unguessable."""
+        return Path(tempfile.gettempdir()) / f"vitrine-early-end-{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a worker says when its job begins or ceases to offer an early end."""
+
+    stands: bool
+
 
 def expect_weights(size: int) -> None:
     """Note how many bytes of weights a new worker moves to its GPU before it starts."""
@@ -89,8 +108,8 @@ def run_on_gpu(order: Order) -> Iterator[bytes]:
     """Run one job where the GPU is; the only function that the platform decorates.
 
     Yields:
-        Packed lists of events, at least one list every `BEAT` seconds. The first holds the id of
-        this process, the last ends with the job's last event.
+        Packed lists of events, at least one list every `BEAT` seconds, and packed `Offer`s. The
+        first is the id of this process, the last ends with the job's last event.
     """
     if os.getpid() != order.hub:
         gpu.enter_worker()
@@ -103,10 +122,15 @@ def run_on_gpu(order: Order) -> Iterator[bytes]:
     yield pack(os.getpid())
     body.start()
     try:
-        seen = 0
+        seen, offered = 0, False
         while True:
             batch = log.wait(seen, BEAT)
             seen = batch[-1].seq if batch else seen
+            if job.early_end.is_offered != offered:
+                offered = not offered
+                yield pack(Offer(offered))
+            if offered and order.wish.exists():
+                job.early_end.ask()
             yield _packed(batch, order)
             if batch and batch[-1].is_last:
                 return
@@ -187,7 +211,9 @@ class _Visit:
         self._record = record
         self._order = order
         self._given_up = threading.Event()
-        self._said: queue.SimpleQueue[list[JobEvent] | BaseException | None] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[list[JobEvent] | Offer | BaseException | None] = (
+            queue.SimpleQueue()
+        )
         self._pid: int | None = None
         self._began: float | None = None
         self._reader = threading.Thread(target=self._read, name=f"gpu {order.id[:6]}", daemon=True)
@@ -195,6 +221,13 @@ class _Visit:
     def outcome(self) -> Outcome:
         """Follow the job to its end."""
         self._reader.start()
+        try:
+            return self._followed()
+        finally:
+            self._record.early_end.is_offered = False
+            self._order.wish.unlink(missing_ok=True)
+
+    def _followed(self) -> Outcome:
         while True:
             try:
                 said = self._said.get(timeout=BEAT)
@@ -205,6 +238,10 @@ class _Visit:
                 if last is not None:
                     self._reader.join(GRACE)  # the platform takes the GPU back
                     return last
+            if isinstance(said, Offer):
+                self._record.early_end.is_offered = said.stands
+            if self._record.early_end.asked:
+                self._order.wish.touch()
             if self._record.cancel_event.is_set():
                 return self._stop()
             if said is None or isinstance(said, BaseException):

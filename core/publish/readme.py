@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from core import registry
 from core.publish import card
 from core.publish.plan import Plan
-from core.readiness import size_words
+from core.settings import size_words
 
 _TARGET = re.compile(r"\]\(\s*<?([^)\s>]+)>?(\s+\"[^\"]*\")?\s*\)")  # of a link or a picture
 _HTML = re.compile(r"(\b(?:src|href)=)([\"'])([^\"']+)\2")

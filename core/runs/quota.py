@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Engine, Text, and_, cast, delete, func, se
 from sqlalchemy.engine import Connection
 
 from core.errors import VitrineError
+from core.settings import size_words
 
 from . import models
 
@@ -72,7 +73,7 @@ class DiskQuota:
     def refuse(self, what: str, size: int) -> VitrineError:
         """The error for what cannot be stored."""
         return VitrineError(
-            f"{what} of {_words(size)} does not fit: this hub keeps {_words(self.limit)} of runs and "
+            f"{what} of {size_words(size)} does not fit: this hub keeps {size_words(self.limit)} of runs and "
             "uploads, and what is left cannot be removed. Download the result now if there is one. "
             "Unpin or delete runs, try again later, or tell whoever runs this hub."
         )
@@ -89,16 +90,9 @@ class DiskQuota:
         wanted = runs.c.pinned.is_(True) | (runs.c.id == run_id)
         if _held_by(connection, wanted) > self.limit * _PINNED_SHARE:
             raise VitrineError(
-                f"Pinned runs take up to {_words(self.limit * _PINNED_SHARE)} on this hub, and this one "
+                f"Pinned runs take up to {size_words(self.limit * _PINNED_SHARE)} on this hub, and this one "
                 "would exceed that. Unpin another run first, or export this one as a zip."
             )
-
-
-def _words(size: float) -> str:
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.3g} {unit}"
-    return f"{size:.0f} bytes"
 
 
 def _present(connection: Connection, keys: Iterable[str]) -> set[str]:

@@ -6,7 +6,7 @@ A page is written like this (see `core.ui.page` and `core.ui.actions` for every 
         with page(SPEC) as frame:
             with frame.tab("try"):
                 clip = gr.Audio(label="Your clip")
-                go = gr.Button("Listen", variant="primary", elem_classes="vt-run")
+                go = gr.Button("Listen", variant="primary", elem_classes="vt-run-button")
                 bar = frame.run_bar()
                 plot = gr.LinePlot(label="Loudness")
             with frame.tab("why"):

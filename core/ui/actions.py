@@ -97,7 +97,7 @@ class Action:
     inputs: Sequence[Any]
     outputs: Sequence[Any]
     make: Callable[..., Any]
-    work: Callable[[Any, Any], Any]
+    work: Callable[[Any, Any], Any] | str
     show: Callable[[Shown], Updates]
     fill: Callable[[dict[str, Any]], Updates] | None = None
     preview: Callable[[Any], Updates] | None = None

@@ -35,7 +35,7 @@ class Endpoint:
     spec: MethodSpec
     name: str
     make: Callable[..., Any]
-    work: Callable[[Any, Any], Any]
+    work: Callable[[Any, Any], Any] | str
     keep: Callable[[Any, Any], Kept | None]
     answer: Callable[[Any], dict[str, Any]]
     example: Mapping[str, Any] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Public endpoints: the one way in which a script or an agent runs a request.
 
-    CALLS = Calls(SPEC, work=work, keep=keep, answer=result_to_dict)
+    CALLS = Calls(SPEC, work=VERBS.work, keep=VERBS.keep, answer=RESULTS.to_dict)
 
     @CALLS.endpoint(example={"clip": example("reader-1841-a")}, command="run trill explore {clip}")
     def trill_explore(clip: FileData, layer: Layer = "embedding") -> ExploreRequest:
@@ -79,7 +79,7 @@ class Calls:
         self,
         spec: MethodSpec,
         *,
-        work: Callable[[Any, Any], Any],
+        work: Callable[[Any, Any], Any] | str,
         keep: Callable[[Any, Any], Kept | None],
         answer: Callable[[Any], dict[str, Any]],
     ) -> None:
@@ -87,7 +87,7 @@ class Calls:
 
         Args:
             spec: the method's card.
-            work: `(Job, Request) -> Result`, as on the page; imports the pipeline inside.
+            work: `(Job, Request) -> Result`, as on the page, or its name "module:function".
             keep: `(Request, Result) -> Kept`, what is stored as a run.
             answer: `Result -> JSON types`, what the caller gets.
         """

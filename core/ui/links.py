@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from core.errors import InputError, NotFoundError
 from core.runs.png import SETTINGS_FILE
+from core.settings import size_words
 
 RESULT_FILE = "result.json"  # what the method answered, as canonical JSON
 MAX_FALLBACK = 1_500  # characters of settings in a run link; chats cut longer addresses
@@ -241,7 +242,7 @@ def download_menu(run: Any) -> str:
 
     rows = [
         f'<li><a href="{html.escape(artifact_link(run.id, name, download=True))}" download>'
-        f"{html.escape(name)}</a> <small>{_size(artifact.size)}</small></li>"
+        f"{html.escape(name)}</a> <small>{size_words(artifact.size)}</small></li>"
         for name, artifact in sorted(run.artifacts.items())
     ]
     rows.append(
@@ -252,9 +253,3 @@ def download_menu(run: Any) -> str:
         '<details class="vt-fold vt-menu"><summary class="vt-button">Download</summary>'
         f'<ul class="vt-fold-body">{"".join(rows)}</ul></details>{account.run_button(run.id)}'
     )
-
-
-def _size(count: int) -> str:
-    from core.readiness import size_words
-
-    return size_words(count)

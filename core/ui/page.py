@@ -82,7 +82,7 @@ class Page:
         inputs: Sequence[Any],
         outputs: Sequence[Any],
         make: Callable[..., Any],
-        work: Callable[[Any, Any], Any],
+        work: Callable[[Any, Any], Any] | str,
         show: Callable[[Shown], Updates],
         title: str = "",
         fill: Callable[[dict[str, Any]], Updates] | None = None,
@@ -105,7 +105,7 @@ class Page:
             inputs: components whose values go to `make`.
             outputs: components that `show`, `preview` and `fill` may update, besides the inputs.
             make: `(*values) -> Request`, a dataclass; raises `InputError`. Quick, no torch.
-            work: `(Job, Request) -> Result` in the worker thread; import the pipeline inside it.
+            work: `(Job, Request) -> Result` in the worker thread, or its name "module:function".
             show: `(Shown) -> {component: update}` for a fresh or stored result. No torch.
             title: words for the Jobs page and the history; default is `name` capitalised.
             fill: `(request as JSON) -> {component: update}`; puts the settings back.

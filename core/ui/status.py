@@ -57,7 +57,7 @@ def machine() -> list[tuple[str, str]]:
     here = readiness.device()
     memory = psutil.virtual_memory()
     own = psutil.Process().memory_info().rss
-    size = readiness.size_words
+    size = settings.size_words
     device = here.name if here.kind != "cpu" else f"CPU, {psutil.cpu_count()} cores"
     facts = [("Device", device)]
     torch = sys.modules.get("torch")
@@ -81,13 +81,13 @@ def machine() -> list[tuple[str, str]]:
 def _kept() -> str:
     """What the run store holds and may hold; the store is not opened for it."""
     limit = settings.current().max_disk
-    most = readiness.size_words(limit) if limit else "no limit"
+    most = settings.size_words(limit) if limit else "no limit"
     if "core.runs.run_store" not in sys.modules:
         return f"up to {most}" if limit else most
     from core.runs import store
 
     used, _ = store().disk()
-    return f"{readiness.size_words(used)} of {most}" if limit else readiness.size_words(used)
+    return f"{settings.size_words(used)} of {most}" if limit else settings.size_words(used)
 
 
 def _cache() -> str:
@@ -97,7 +97,7 @@ def _cache() -> str:
     from core.cache import snapshot
 
     now = snapshot()
-    size = readiness.size_words
+    size = settings.size_words
     parts = [
         (
             part.key,

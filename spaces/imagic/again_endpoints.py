@@ -5,16 +5,8 @@ from __future__ import annotations
 from gradio.data_classes import FileData
 
 from . import requests
-from .endpoint_parts import (
-    CALLS,
-    Blend,
-    Forget,
-    Schedule,
-    Start,
-    Unconditional,
-    sampling,
-    take_kit,
-)
+from .config import Blend, Forget, Sampling, Schedule, Start, Unconditional
+from .endpoint_parts import CALLS, settings, take_kit
 from .requests import BaselineName, ModelName, TierName
 
 
@@ -77,24 +69,11 @@ def imagic_resample(
         base_before: hash of the shared model before the work.
         base_after: the same after it.
     """
+    given = locals()
     return requests.ResampleRequest(
         kit=take_kit(kit, kit_id),
         target=target,
-        sampling=sampling(
-            etas,
-            seeds,
-            {
-                "guidance": guidance,
-                "steps": steps,
-                "start": start,
-                "schedule": schedule,
-                "blend": blend,
-                "identity": identity,
-                "forget": forget,
-                "forget_strength": forget_strength,
-                "unconditional": unconditional,
-            },
-        ),
+        sampling=settings(Sampling, given),
         baselines=tuple(baselines or ()),
     )
 

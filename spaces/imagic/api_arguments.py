@@ -5,10 +5,10 @@ A scene of the gallery is fetched from the hub by the printed call; an upload is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from core.ui.snippets import file_argument
+from core.ui.verbs import Call
 
 from . import gallery
 from .config import Learning, Sampling
@@ -89,16 +89,10 @@ def _train(request: Data) -> Data:
     return {k: request[k] for k in ("preset", "resume")}
 
 
-_OF: dict[str, tuple[str, Callable[[Data], Data]]] = {
+CALLS: dict[str, Call] = {
     "edit": ("imagic_edit", _edit),
     "resample": ("imagic_resample", _resample),
     "imagine": ("imagic_imagine", _imagine),
     "check": ("imagic_check", _check),
     "train": ("imagic_train", _train),
 }
-
-
-def of(kind: str) -> dict[str, Any]:
-    """`api_name` and `api_arguments` of the page's action of this kind, for `Page.action`."""
-    name, arguments = _OF[kind]
-    return {"api_name": name, "api_arguments": arguments}

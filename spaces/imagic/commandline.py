@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from core.errors import InputError
+from core.runs.request import to_json
 
 from .config import PRESETS, Learning, Sampling
-from .config import to_dict as settings_to_dict
-from .requests import KINDS, Request, from_dict
-from .results import AnyResult, StripResult, result_to_dict
+from .requests import KINDS, Request
+from .results import RESULTS, AnyResult, StripResult
 
 VERBS: dict[str, str] = {
     "edit": 'one picture and --set target="...": a strip of edits, scores, baselines, an edit kit',
@@ -52,13 +52,13 @@ def request_from_cli(
     data: dict[str, Any] = {"kind": verb}
     if verb == "imagine":
         data |= _values(given, {**get_type_hints(KINDS[verb])}, verb)
-        return from_dict(data)
+        return KINDS.from_dict(data)
     preset = given.pop("preset", "full" if given.get("tier") == "full" else "embedded")
     if preset not in PRESETS:
         raise InputError(
             f"There is no preset {preset!r}. There are {', '.join(PRESETS)}. Choose one of them."
         )
-    start = settings_to_dict(PRESETS[preset]())
+    start = to_json(PRESETS[preset]())
     if verb == "edit":
         data["picture"] = _picture(files, given)
         data["learning"] = start["learning"] | _part(given, Learning, verb)
@@ -66,7 +66,7 @@ def request_from_cli(
         data["kit"] = given.pop("kit", "") or _kit(files[0])
     data["sampling"] = start["sampling"] | _part(given, Sampling, verb)
     hints = {name: get_type_hints(KINDS[verb])[name] for name in _PLAIN[verb]}
-    return from_dict(data | _values(given, hints, verb))
+    return KINDS.from_dict(data | _values(given, hints, verb))
 
 
 def _usage(verb: str) -> str:
@@ -78,8 +78,6 @@ def _usage(verb: str) -> str:
 
 
 def _picture(files: Sequence[Path], given: dict[str, str]) -> dict[str, Any]:
-    from core.runs.request import to_json
-
     from .intake import picture_of_bytes
     from .requests import Crop, Picture
 
@@ -201,7 +199,7 @@ def write_outputs(result: AnyResult, out: Path) -> list[Path]:
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / "result.json"
-    told = json.dumps(result_to_dict(result), indent=1, ensure_ascii=False)
+    told = json.dumps(RESULTS.to_dict(result), indent=1, ensure_ascii=False)
     path.write_text(told + "\n", encoding="utf-8")
     written = [path]
     if words := summary(result):

@@ -189,6 +189,27 @@ def _check_row(name: str, values: tuple[Any, ...], most: int, allowed: Range) ->
         )
 
 
+def nothing_forgotten(pattern: Forget) -> InputError:
+    """The error for a pattern that would put back only what was never tuned."""
+    return InputError(
+        f'The pattern "{pattern}" puts back weights that were not tuned, so it would change nothing. '
+        'An adapter on attention is touched by "encoder", "decoder", "encoderkv", "decoderkv" and "middle". '
+        'Choose one of these, or learn with layers "wide" or tuning "full".'
+    )
+
+
+def check_forgetting(learning: Learning, sampling: Sampling) -> None:
+    """Refuse a pattern that would change nothing, before anything is learnt for it.
+
+    Raises:
+        InputError: nothing is tuned where the pattern puts weights back.
+    """
+    only_attention = learning.tuning in ("lora", "joint") and learning.layers == "attention"
+    spared = only_attention and sampling.forget.endswith("attn")
+    if sampling.forget != "none" and (spared or learning.tuning == "none"):
+        raise nothing_forgotten(sampling.forget)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that decides an edit, apart from the picture, the target text and the model."""
@@ -277,44 +298,3 @@ PRESETS = {
 def with_seeds(sampling: Sampling, seeds: Sequence[int]) -> Sampling:
     """The same way to draw, for other seeds."""
     return dataclasses.replace(sampling, seeds=tuple(seeds))
-
-
-def to_dict(settings: Settings | Learning | Sampling) -> dict[str, Any]:
-    """Return settings as JSON types."""
-    found = dataclasses.asdict(settings)
-    return {k: _plain(v) for k, v in found.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _checked(cls: type, data: Any) -> dict[str, Any]:
-    known = {f.name for f in dataclasses.fields(cls)}
-    if not isinstance(data, Mapping) or (unknown := sorted(map(str, set(data) - known))):
-        what = f"unknown keys {', '.join(unknown)}" if isinstance(data, Mapping) else "no keys"
-        raise InputError(
-            f"The settings have {what}. Known are {', '.join(sorted(known))}. Leave the others out."
-        )
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-
-
-def learning_from_dict(data: Mapping[str, Any]) -> Learning:
-    """Read `Learning` back from JSON; unknown keys and values out of range are refused."""
-    return Learning(**_checked(Learning, data))
-
-
-def sampling_from_dict(data: Mapping[str, Any]) -> Sampling:
-    """Read `Sampling` back from JSON; unknown keys and values out of range are refused."""
-    return Sampling(**_checked(Sampling, data))
-
-
-def from_dict(data: Mapping[str, Any]) -> Settings:
-    """Read `Settings` back from JSON; unknown keys and values out of range are refused."""
-    given = _checked(Settings, data)
-    return Settings(
-        learning=learning_from_dict(given.get("learning", {})),
-        sampling=sampling_from_dict(given.get("sampling", {})),
-    )

@@ -83,7 +83,9 @@ def edit(job: Job, request: EditRequest) -> EditResult:
         packed = kit_file.pack(tensors, told, about, fields["files"]["input.png"])
         fields["files"][kit_file.NAME] = packed
     else:
-        notes += ("all weights of this model are too large for an edit kit, so there is none",)
+        notes += (
+            "the tuned network is too large for an edit kit, so there is none: an adapter keeps one",
+        )
     if learnt.adapter is not None:
         fields["files"]["lora.safetensors"] = kit.lora_file(learnt)
     return EditResult(

@@ -7,19 +7,18 @@ from gradio.data_classes import FileData
 from core.ui.calls import example
 
 from . import requests
-from .config import Learning
-from .endpoint_parts import (
-    CALLS,
+from .config import (
     Blend,
     Forget,
     Layers,
+    Learning,
+    Sampling,
     Schedule,
     Start,
     Tuning,
     Unconditional,
-    sampling,
-    take,
 )
+from .endpoint_parts import CALLS, settings, take
 from .requests import BASELINES, BaselineName, ModelName, TierName
 
 
@@ -129,40 +128,12 @@ def imagic_edit(
         kit_bytes: its size.
         notes: what was done to the text.
     """
+    given = locals()
     return requests.EditRequest(
         picture=take(picture, crop, scene),
         target=target,
-        learning=Learning(
-            embedding_steps=embedding_steps,
-            embedding_lr=embedding_lr,
-            tuning=tuning,
-            tuning_steps=tuning_steps,
-            tuning_lr=tuning_lr,
-            rank=rank,
-            layers=layers,
-            batch_size=batch_size,
-            source_caption=source_caption,
-            seed=training_seed,
-            freeze_padding=freeze_padding,
-            prior_weight=prior_weight,
-            prior_pictures=prior_pictures,
-            stop_below=stop_below,
-        ),
-        sampling=sampling(
-            etas,
-            seeds,
-            {
-                "guidance": guidance,
-                "steps": steps,
-                "start": start,
-                "schedule": schedule,
-                "blend": blend,
-                "identity": identity,
-                "forget": forget,
-                "forget_strength": forget_strength,
-                "unconditional": unconditional,
-            },
-        ),
+        learning=settings(Learning, given, seed=training_seed),
+        sampling=settings(Sampling, given),
         baselines=BASELINES if baselines is None else tuple(baselines),
         tier=tier,
         model=model,

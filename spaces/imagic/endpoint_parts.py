@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from core.errors import InputError
 from core.ui.calls import Calls, received
 
 from . import SPEC, requests
-from .config import Sampling
-from .results import result_to_dict
-from .showing import keep, work
+from .results import RESULTS
+from .showing import VERBS
 
-Tuning = Literal["lora", "full", "none", "joint"]
-Layers = Literal["attention", "wide"]
-Start = Literal["noise", "inverted"]
-Schedule = Literal["constant", "late", "early"]
-Blend = Literal["linear", "projection"]
-Forget = Literal[
-    "none", "encoder", "encoderkv", "encoderattn", "decoder", "decoderkv", "decoderattn", "middle"
-]
-Unconditional = Literal["tuned", "base"]
-
-CALLS = Calls(SPEC, work=work, keep=keep, answer=result_to_dict)
-ETAS = Sampling().etas
+T = TypeVar("T")
+CALLS = Calls(SPEC, work=VERBS.work, keep=VERBS.keep, answer=RESULTS.to_dict)
 
 
 def take(file: Any, crop: list[float] | None, scene: int | None) -> requests.Picture:
@@ -70,6 +61,14 @@ def take_kit(kit: Any, kit_id: str) -> str:
     return intake.kit_of_bytes(found.data, found.name)[0]
 
 
-def sampling(etas: list[float] | None, seeds: list[int] | None, rest: dict[str, Any]) -> Sampling:
-    """How the strip of a call is drawn."""
-    return Sampling(etas=tuple(etas or ETAS), seeds=tuple(seeds or (0,)), **rest)
+def settings(cls: type[T], arguments: Mapping[str, Any], **own: Any) -> T:
+    """The settings of a call: the arguments that bear the name of a field; None is the default.
+
+    Args:
+        cls: `Learning` or `Sampling`.
+        arguments: of the endpoint, by name.
+        own: fields whose argument has another name.
+    """
+    names = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    given = {k: v for k, v in arguments.items() if k in names and v not in (None, [])}
+    return cls(**given | own)

@@ -19,6 +19,7 @@ from core.cache import cache
 from core.errors import InputError
 from core.jobs import Job
 from core.registry import Score
+from core.runs.request import to_json
 from core.world import curriculum
 from core.world.diffusion import gate, judge, loading
 from core.world.diffusion.judge import Judge
@@ -181,8 +182,8 @@ def file_of(bench: Bench) -> Path:
         {
             "model": borrowing.model_hash(bench.parts),
             "judge": [_weights_of(part) for part in (judge.CLIP, judge.PROBE)],
-            "settings": config.to_dict(bench.settings),
-            "community": config.to_dict(config.community()),
+            "settings": to_json(bench.settings),
+            "community": to_json(config.community()),
             "strengths": trial.STRENGTHS,
             "tier": bench.tier,
         },

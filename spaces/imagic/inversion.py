@@ -36,6 +36,7 @@ def invert(
     """
     scheduler = copy.deepcopy(parts.scheduler)
     scheduler.set_timesteps(num_steps, device=parts.device)
+    backwards = _STEPS[scheduler.config["prediction_type"]]
     alphas, stride = scheduler.alphas_cumprod, scheduler.config["num_train_timesteps"] // num_steps
     if len(condition.embeds) == 1:
         condition = condition.expand(len(z0))
@@ -47,9 +48,7 @@ def invert(
         clean, noisy, last = z, z, torch.inf
         for _ in range(max(1, rounds)):
             found = parts.predict(unet, noisy, t, condition).float()
-            noise = _noise(found, noisy, b, scheduler.config["prediction_type"])
-            x = (clean - (1 - a).sqrt() * noise) / a.sqrt()
-            nearer = b.sqrt() * x + (1 - b).sqrt() * noise
+            nearer = backwards(found, clean, a, b)
             change = (nearer - noisy).abs().max().item()
             if change >= last:  # rounds that do not come nearer to each other lead nowhere
                 break
@@ -60,6 +59,16 @@ def invert(
     return z
 
 
-def _noise(found: Tensor, z: Tensor, a: Tensor, kind: str) -> Tensor:
-    """The noise that a prediction at z means."""
-    return found if kind == "epsilon" else a.sqrt() * found + (1 - a).sqrt() * z
+def _noise_step(noise: Tensor, clean: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Z at alpha b, of which a sampler that predicts noise makes `clean` at alpha a."""
+    return b.sqrt() * (clean - (1 - a).sqrt() * noise) / a.sqrt() + (1 - b).sqrt() * noise
+
+
+def _velocity_step(velocity: Tensor, clean: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """The same for a prediction of velocity: a turn by the angle between the times, so b may be 0."""
+    cosine = (a * b).sqrt() + ((1 - a) * (1 - b)).sqrt()
+    sine = (a * (1 - b)).sqrt() - ((1 - a) * b).sqrt()
+    return (clean + sine * velocity) / cosine
+
+
+_STEPS = {"epsilon": _noise_step, "v_prediction": _velocity_step}

@@ -21,8 +21,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from core.errors import InputError
+from core.runs.request import from_json, to_json
 
-from . import config
 from .condition import Condition
 from .config import LEARNING_RANGES, Learning
 from .learnt import Learnt, Losses, Point, StageName
@@ -71,7 +71,7 @@ def write(learnt: Learnt, model: str) -> tuple[bytes, dict[str, Any]]:
         "format": FORMAT,
         "version": VERSION,
         "model": model,
-        "learning": config.to_dict(learnt.learning),
+        "learning": to_json(learnt.learning),
         "losses": {
             "target": learnt.losses.target,
             "optimised": learnt.losses.optimised,
@@ -238,7 +238,7 @@ def _learnt(tensors: Mapping[str, Tensor], told: Mapping[str, Any]) -> Learnt:
         curve = tuple(Point(_stage(s), int(_number(n)), _number(v)) for s, n, v in told["curve"])
         steps = {_stage(k): int(_number(v)) for k, v in told["steps"].items()}
         seconds = {_stage(k): _number(v) for k, v in told["seconds"].items()}
-        learning: Learning = config.learning_from_dict(told["learning"])
+        learning = from_json(Learning, told["learning"])
         peak, stopped = int(_number(told["peak_bytes"])), bool(told["stopped"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(

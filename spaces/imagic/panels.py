@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from core.settings import size_words
 from core.ui import pictures
 from core.ui.pictures import Cell, Under
 
@@ -155,7 +156,7 @@ def _say(result: StripResult, row: int, column: int) -> str:
 
 
 def _judged(cell: TruthCell) -> str:
-    mark = f"{RIGHT} as asked" if cell.right else f"{WRONG} not as asked"
+    mark = f"{_mark(cell.right)} {'as' if cell.right else 'not as'} asked"
     found = f", reads “{cell.found}”" if cell.found else ""
     said = f"{mark}{found}, {percent(cell.kept)} of the rest kept"
     if cell.background is not None:
@@ -245,7 +246,11 @@ def _sweep(result: StripResult) -> str:
 
 
 def _mean(rows: Sequence[Sequence[float]], column: int) -> float:
-    return sum(row[column] for row in rows) / max(len(rows), 1)
+    return _average([row[column] for row in rows])
+
+
+def _average(values: Sequence[float]) -> float:
+    return sum(values) / max(len(values), 1)
 
 
 def _beside(result: StripResult, link: Link) -> str:
@@ -263,8 +268,8 @@ def _beside(result: StripResult, link: Link) -> str:
             f"{pictures.sheet_rule(sheet)}{ways}</div>"
         )
     said = (
-        "<p><small>The simpler ways start from the same noise and the same text. They follow the seed "
-        "on which the dial stands; their numbers are those of the first seed.</small></p>"
+        "<p><small>The simpler ways start from the same noise and the same text. Their pictures follow "
+        f"the seed on which the dial stands{_over_seeds(result)}.</small></p>"
         if result.baselines
         else ""
     )
@@ -277,13 +282,23 @@ def _way(sheet: pictures.Sheet, column: int, way: Baseline) -> str:
     tile = pictures.tile(sheet, column, label=way.name)
     words = []
     if way.cells:
-        cell = way.cells[0]
-        words.append(f"{RIGHT if cell.right else WRONG} {percent(cell.kept)} kept")
+        right = [cell.right for cell in way.cells]
+        mark = f"{sum(right)} of {len(right)} {RIGHT}" if len(right) > 1 else _mark(right[0])
+        words.append(f"{mark} {percent(_average([cell.kept for cell in way.cells]))} kept")
     if way.text:
-        words.append(f"fit {number(way.text[0])}")
+        words.append(f"fit {number(_average(way.text))}")
     if way.similarity:
-        words.append(f"like {number(way.similarity[0])}")
+        words.append(f"like {number(_average(way.similarity))}")
     return _figure(tile, way.name, " · ".join(words), way.about)
+
+
+def _over_seeds(result: StripResult) -> str:
+    many = len(result.seeds)
+    return f"; their numbers are means over all {many} seeds" if many > 1 else ""
+
+
+def _mark(right: bool) -> str:
+    return RIGHT if right else WRONG
 
 
 def _figure(picture: str, name: str, numbers: str, about: str = "") -> str:
@@ -297,7 +312,7 @@ def _take(result: StripResult, link: Link) -> str:
     kit = link(result.kit)
     if not link(result.strip.file).startswith(("artifact/", "example/")):
         return ""
-    size = f" ({_size(result.kit_bytes)})" if result.kit_bytes else ""
+    size = f" ({size_words(result.kit_bytes)})" if result.kit_bytes else ""
     links = [
         f'<a class="vt-button" href="{text(address)}" download="{text(name)}">{words}</a>'
         for words, name, address in (
@@ -317,19 +332,11 @@ def _take(result: StripResult, link: Link) -> str:
     )
 
 
-def _size(count: int) -> str:
-    for unit, factor in (("MB", 10**6), ("kB", 10**3)):
-        if count >= factor:
-            value = count / factor
-            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
-    return f"{count} B"
-
-
 def _details(result: StripResult) -> str:
     rows = "".join(
         f'<tr><th scope="row">{text(stage.name)}</th><td>{stage.seconds:.1f} s</td>'
         f"<td>{_steps(stage.steps, stage.steps_asked)}</td>"
-        f"<td>{_size(stage.peak_bytes) if stage.peak_bytes else '–'}</td></tr>"
+        f"<td>{size_words(stage.peak_bytes) if stage.peak_bytes else '–'}</td></tr>"
         for stage in result.stages
     )
     psnr = ""

@@ -10,9 +10,7 @@ from core.jobs import Job
 from . import edit, imagine, lessons, reopen
 from .commandline import VERBS, request_from_cli, write_outputs
 from .following import passes_of_drawing, passes_of_learning
-from .requests import CheckRequest, EditRequest, ImagineRequest, Request, ResampleRequest
-from .requests import from_dict as request_from_json
-from .requests import to_dict as request_to_json
+from .requests import KINDS, CheckRequest, EditRequest, ImagineRequest, Request, ResampleRequest
 from .results import AnyResult
 
 if TYPE_CHECKING:
@@ -28,6 +26,8 @@ __all__ = [
     "run",
     "write_outputs",
 ]
+
+request_from_json, request_to_json = KINDS.from_dict, KINDS.to_dict
 
 _WORK: dict[str, Callable[[Job, Any], AnyResult]] = {
     "edit": edit.edit,

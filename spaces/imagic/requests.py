@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from core.errors import InputError
-from core.runs.request import from_json, to_json
+from core.runs.kinds import Kinds
 
-from .config import Learning, Sampling
+from .config import Learning, Sampling, check_forgetting
 
 TierName = Literal["embedded", "full"]
 ModelName = Literal[
@@ -152,6 +152,7 @@ class EditRequest(OnModel):
     def __post_init__(self) -> None:
         OnModel.__post_init__(self)
         _text(self.target)
+        check_forgetting(self.learning, self.sampling)
         for name in self.baselines:
             _choice("The baseline", name, BASELINES)
 
@@ -238,24 +239,4 @@ class TrainRequest:
 
 
 Request = EditRequest | ResampleRequest | ImagineRequest | CheckRequest | TrainRequest
-KINDS: dict[str, type[Any]] = {cls.kind: cls for cls in get_args(Request)}
-
-
-def to_dict(request: Request) -> dict[str, Any]:
-    """Return the request as plain JSON types, its kind first."""
-    return {"kind": request.kind, **to_json(request)}
-
-
-def from_dict(data: Any) -> Request:
-    """Read a request back from `to_dict`.
-
-    Raises:
-        InputError: the kind or a key is unknown, a key is missing, or a value does not fit.
-    """
-    if not isinstance(data, dict) or data.get("kind") not in KINDS:
-        raise InputError(
-            "The settings do not describe an Imagic run. "
-            f"They need a kind, one of {', '.join(KINDS)}. Copy the link again."
-        )
-    rest = {key: value for key, value in data.items() if key != "kind"}
-    return from_json(KINDS[data["kind"]], rest)
+KINDS: Kinds[Request] = Kinds(Request, "an Imagic run")

@@ -6,11 +6,10 @@ are rounded where they are made, so that equal requests give equal bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, get_args
+from dataclasses import dataclass, field
+from typing import ClassVar
 
-from core.errors import InputError
-from core.runs.request import from_json, to_json
+from core.runs.kinds import Kinds
 
 Rows = tuple[tuple[float, ...], ...]  # one row for each seed, one value for each column
 
@@ -406,25 +405,4 @@ class TrainResult(Result):
 
 
 AnyResult = EditResult | ResampleResult | ImagineResult | CheckResult | TrainResult
-RESULTS: dict[str, type[Any]] = {cls.kind: cls for cls in get_args(AnyResult)}
-
-
-def result_to_dict(result: AnyResult) -> dict[str, Any]:
-    """Return the result as plain JSON types, without its files."""
-    data = to_json(replace(result, files={}))
-    data.pop("files", None)
-    return {"kind": result.kind, **data}
-
-
-def result_from_dict(data: Any) -> AnyResult:
-    """Read a result back; its files stay in the run store.
-
-    Raises:
-        InputError: this is no result of Imagic.
-    """
-    if not isinstance(data, dict) or data.get("kind") not in RESULTS:
-        raise InputError(
-            "This is not a stored Imagic result. A result file has a known kind. Drop another file."
-        )
-    rest = {key: value for key, value in data.items() if key != "kind"}
-    return from_json(RESULTS[data["kind"]], rest)
+RESULTS: Kinds[AnyResult] = Kinds(AnyResult, "an Imagic result")

@@ -1,26 +1,16 @@
-"""What every action of the page shares: its work, what is kept of a result, and its settings in words."""
+"""What every kind of request shares on the page and among the endpoints, and its settings in words."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from core.errors import NotFoundError
-from core.runs.request import to_json
-from core.ui.actions import Kept
+from core.ui.verbs import Verbs
 
-from . import api_arguments, requests
+from . import SPEC, api_arguments, requests
 from .config import Learning, Sampling
-from .results import AnyResult, result_from_dict, result_to_dict
+from .results import RESULTS, AnyResult
 
 _NAMES = {"edit": "Edit", "resample": "Draw again", "imagine": "Imagine"}
 _TUNINGS = {"lora": "adapter", "full": "all weights", "none": "no tuning", "joint": "joint tuning"}
-
-
-def work(job: Any, request: requests.Request) -> AnyResult:
-    """The work of every action; torch is loaded here, in the job's thread."""
-    from . import pipeline
-
-    return pipeline.run(job, request)
 
 
 def end_early(job_id: str) -> bool:
@@ -35,41 +25,6 @@ def end_early(job_id: str) -> bool:
         return runner().end_early(job_id)
     except NotFoundError:
         return False
-
-
-def keep(request: requests.Request, result: AnyResult) -> Kept:
-    """What is stored of a result; its card carries the request, so that dropping it reopens it."""
-    from core.runs.png import write_png
-    from core.ui.links import Settings, envelope
-
-    files = dict(result.files)
-    if "picture.png" in files:
-        settings = Settings("imagic", request.kind, to_json(request))
-        files["picture.png"] = write_png(files["picture.png"], envelope(settings))
-    return Kept(
-        result=result_to_dict(result),
-        artifacts=files,
-        thumbnail="picture.png" if "picture.png" in files else None,
-        title=_title(request, result),
-        tier=result.tier,
-    )
-
-
-def restore(run: Any) -> AnyResult:
-    """The result of a stored run."""
-    return result_from_dict(run.result)
-
-
-def shared(kind: str) -> dict[str, Any]:
-    """The arguments of `Page.action` that every action of the page gives for its kind."""
-    return {
-        "work": work,
-        "keep": keep,
-        "restore": restore,
-        "parse": lambda data: requests.from_dict({**data, "kind": kind}),
-        "describe": lambda data: in_words(requests.from_dict({**data, "kind": kind})),
-        **api_arguments.of(kind),
-    }
 
 
 def in_words(request: requests.Request) -> str:
@@ -122,3 +77,6 @@ def _title(request: requests.Request, result: AnyResult) -> str:
     words = _NAMES.get(request.kind, request.kind.capitalize())
     said = getattr(result, "target", "") or getattr(result, "text", "")
     return f"{words}: {said}" if said else words
+
+
+VERBS = Verbs(SPEC, requests.KINDS, RESULTS, api_arguments.CALLS, _title, in_words)

@@ -27,7 +27,7 @@ from core.jobs import Job
 from . import gallery, requests
 from .config import Learning, Sampling
 from .requests import BASELINES, CheckRequest, EditRequest, ImagineRequest, Picture, ResampleRequest
-from .results import AnyResult, StripResult, result_to_dict
+from .results import RESULTS, AnyResult, StripResult
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ def keep(name: str, request: requests.Request, results: dict[str, Any]) -> None:
             path = gallery.EXAMPLES / "finished" / f"{name}-{file}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-    results[name] = {"request": requests.to_dict(request), "result": result_to_dict(result)}
+    results[name] = {"request": requests.KINDS.to_dict(request), "result": RESULTS.to_dict(result)}
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

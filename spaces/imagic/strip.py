@@ -19,7 +19,7 @@ from core.errors import InputError
 
 from . import adapters, forgetting, inversion
 from .condition import Condition, stack
-from .config import Sampling, Schedule
+from .config import Sampling, Schedule, nothing_forgotten
 from .learnt import Learnt, Report
 from .memory import halving
 from .parts import Parts, Pictures
@@ -182,11 +182,7 @@ def tuned_unet(parts: Parts, learnt: Learnt, sampling: Sampling) -> Any:
     if sampling.forget != "none" and not any(
         forgetting.forgets(sampling.forget, n) for n in touched
     ):
-        raise InputError(
-            f'The pattern "{sampling.forget}" puts back weights that were not tuned, so it would change nothing. '
-            'An adapter on attention is touched by "encoder", "decoder", "encoderkv", "decoderkv" and "middle". '
-            'Choose one of these, or learn with layers "wide" or tuning "full".'
-        )
+        raise nothing_forgotten(sampling.forget)
     if learnt.weights is not None:
         return adapters.view(parts.unet, adapters.blend(parts.unet, learnt.weights, scale_of))
     if learnt.adapter is not None:

@@ -10,9 +10,9 @@ from gradio.context import Context
 
 from core.ui.page import Page
 
-from . import about, gallery, panels, reports, requests, ui_shown
+from . import about, explained, gallery, panels, reports, requests, ui_shown
 from .results import StripResult
-from .showing import shared
+from .showing import VERBS
 from .ui_shown import MARK, finished, finished_link, html, show_in
 from .ui_try import Try
 
@@ -37,7 +37,7 @@ class Why:
 
         def make(*values: Any) -> requests.EditRequest:
             full = tried.make_edit(*values)
-            sampling = replace(full.sampling, seeds=full.sampling.seeds[:1])
+            sampling = replace(full.sampling, seeds=full.sampling.seeds[:1], forget="none")
             learning = replace(full.learning, tuning="none")
             return replace(full, learning=learning, sampling=sampling, baselines=())
 
@@ -57,9 +57,9 @@ class Why:
             ],
             outputs=[self.output],
             make=make,
-            show=show_in(self.output, reports.ablation_panel),
+            show=show_in(self.output, explained.ablation_panel),
             grad=True,
-            **shared("edit"),
+            **VERBS.action("edit"),
         )
 
 
@@ -88,7 +88,7 @@ class Check:
             show=show_in(self.output),
             fill=lambda r: {self.count: r["num_scenes"]},
             grad=True,
-            **shared("check"),
+            **VERBS.action("check"),
         )
 
 
@@ -128,7 +128,7 @@ class Train:
             fill=lambda r: {self.preset: r["preset"]},
             heavy=True,
             grad=True,
-            **shared("train"),
+            **VERBS.action("train"),
         )
 
 
@@ -146,7 +146,7 @@ def load_texts(tried: Try, why: Why, check: Check, more: About) -> None:
         first = next(iter(gallery.examples()), "")
         result = finished(first)
         shown = (
-            reports.why_panel(result, finished_link(first), MARK)
+            explained.why_panel(result, finished_link(first), MARK)
             if isinstance(result, StripResult)
             else panels.empty("Edit a picture, and its numbers will stand here.")
         )
@@ -166,6 +166,6 @@ def load_texts(tried: Try, why: Why, check: Check, more: About) -> None:
 def opening(why: Why, check: Check) -> dict[Any, Any]:
     """Finished examples of these tabs."""
     return {
-        why.output: ui_shown.finished_panel(ABLATION, reports.ablation_panel),
+        why.output: ui_shown.finished_panel(ABLATION, explained.ablation_panel),
         check.output: ui_shown.finished_panel("check"),
     }

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
-from core.errors import InputError
+from core.runs.request import from_json
 
 from . import config
 from .config import Learning, Sampling
 from .requests import BASELINES
+from .typed import RARE, etas_words, parse_etas, parse_seeds, rare_of, rare_words
 
 PRESETS = (
     ("ours", "ours"),
@@ -31,10 +31,10 @@ FORGETS = {
     "none": "nothing",
     "encoder": "encoder: layout",
     "encoderkv": "encoder but keys, values",
-    "encoderattn": "encoder but attention",
+    "encoderattn": "encoder but attention (wide or whole)",
     "decoder": "decoder: appearance",
     "decoderkv": "decoder but keys, values",
-    "decoderattn": "decoder but attention",
+    "decoderattn": "decoder but attention (wide or whole)",
     "middle": "middle",
 }
 INVERTED, WIDE, BASE, PADDING, PROJECTION = (
@@ -45,70 +45,6 @@ INVERTED, WIDE, BASE, PADDING, PROJECTION = (
     "add only what is new in the text",
 )
 OPTIONS = (INVERTED, WIDE, BASE, PADDING, PROJECTION)
-_SPAN = re.compile(
-    r"(-?\d*\.?\d+)\s*(?:to|\.\.|:|–)\s*(-?\d*\.?\d+)\s*(?:(by|in)\s*(\d*\.?\d+))?", re.IGNORECASE
-)
-_COLUMNS = 8  # of a span that does not say how many
-
-
-def parse_etas(words: Any) -> tuple[float, ...]:
-    """Read the columns: "0, 0.5, 1", "0 to 1.4 by 0.2" or "0 to 1.4 in 8".
-
-    Raises:
-        InputError: it cannot be read, or there are too many.
-    """
-    told = str(words or "").strip().replace("−", "-").replace("η", "")
-    span = _SPAN.fullmatch(told)
-    try:
-        if span is None:
-            return tuple(float(part) for part in re.split(r"[\s,;]+", told) if part)
-        low, high = float(span[1]), float(span[2])
-        if span[3] and span[3].lower() == "by":
-            step = float(span[4])
-            if step <= 0 or high < low:
-                raise ValueError
-            count = int((high - low) / step + 1e-6) + 1
-        else:
-            count = int(float(span[4])) if span[4] else _COLUMNS
-            step = (high - low) / max(count - 1, 1)
-    except ValueError:
-        raise InputError(
-            f'The columns "{told[:40]}" cannot be read. Numbers with commas work, and spans. '
-            'Write for example 0, 0.4, 0.8, 1.2 or "0 to 1.4 in 8".'
-        ) from None
-    if count > config.MAX_COLUMNS:
-        raise InputError(
-            f"That gives {count} columns. A strip has up to {config.MAX_COLUMNS}. Take fewer, or a "
-            "wider step."
-        )
-    return tuple(round(low + k * step, 4) + 0.0 for k in range(count))
-
-
-def etas_words(etas: Any) -> str:
-    """Columns as the text field shows them."""
-    return ", ".join(f"{eta:.10g}" for eta in etas)
-
-
-def parse_seeds(words: Any) -> tuple[int, ...]:
-    """Read the rows: "0", "0, 3, 7" or "0 to 3".
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    told = str(words or "0").strip()
-    span = re.fullmatch(r"(\d{1,10})\s*(?:to|\.\.|:|-|–)\s*(\d{1,10})", told, re.IGNORECASE)
-    try:
-        if span is None:
-            return tuple(int(part) for part in re.split(r"[\s,;]+", told) if part)
-        first, last = int(span[1]), int(span[2])
-        if not first <= last < first + config.MAX_ROWS:
-            raise ValueError
-        return tuple(range(first, last + 1))
-    except ValueError:
-        raise InputError(
-            f'The seeds "{told[:40]}" cannot be read. Up to {config.MAX_ROWS} whole numbers work. '
-            'Write for example 0, 1, 2 or "0 to 3".'
-        ) from None
 
 
 class Controls:
@@ -193,6 +129,12 @@ class Controls:
         self.options = gr.CheckboxGroup(
             list(OPTIONS), value=_options_of(Learning(), start), label="More"
         )
+        # one field for them all: a field for each would cost the page more bytes than it has
+        self.rare = gr.Textbox(
+            label="Rare settings",
+            placeholder=f"{', '.join(RARE)}: write identity=0.8",
+            max_lines=1,
+        )
         self.baselines = gr.CheckboxGroup(
             list(BASELINES), value=list(BASELINES), label="Compare an edit with"
         )
@@ -210,6 +152,7 @@ class Controls:
             self.batch_size,
             self.source_caption,
             self.learning_seed,
+            self.rare,
             self.options,
         ]
 
@@ -224,6 +167,7 @@ class Controls:
             self.schedule,
             self.forget,
             self.forget_strength,
+            self.rare,
             self.options,
         ]
 
@@ -238,6 +182,7 @@ class Controls:
         batch_size: float,
         source_caption: str,
         seed: float,
+        rare: str,
         options: list[str],
     ) -> Learning:
         """What the Learning controls ask for.
@@ -257,6 +202,7 @@ class Controls:
             seed=int(seed or 0),
             freeze_padding=PADDING in (options or []),
             layers="wide" if WIDE in (options or []) else "attention",
+            **rare_of(Learning, rare),
         )
 
     @staticmethod
@@ -268,6 +214,7 @@ class Controls:
         schedule: str,
         forget: str,
         forget_strength: float,
+        rare: str,
         options: list[str],
     ) -> Sampling:
         """What the Sampling controls ask for.
@@ -287,16 +234,18 @@ class Controls:
             start="inverted" if INVERTED in chosen else "noise",
             unconditional="base" if BASE in chosen else "tuned",
             blend="projection" if PROJECTION in chosen else "linear",
+            **rare_of(Sampling, rare),
         )
 
     def fill(self, request: Mapping[str, Any]) -> dict[Any, Any]:
         """Updates that put the settings of a request (as JSON) back."""
-        learning = config.learning_from_dict(request.get("learning") or {})
-        sampling = config.sampling_from_dict(request.get("sampling") or {})
+        learning = from_json(Learning, request.get("learning") or {})
+        sampling = from_json(Sampling, request.get("sampling") or {})
         updates = self.fill_sampling(sampling)
         if "learning" in request:
             updates |= self.fill_learning(learning)
             updates[self.options] = _options_of(learning, sampling)
+            updates[self.rare] = rare_words(learning, sampling)
         if "baselines" in request:
             updates[self.baselines] = list(request["baselines"])
         return updates
@@ -325,6 +274,7 @@ class Controls:
             self.schedule: sampling.schedule,
             self.forget: sampling.forget,
             self.forget_strength: sampling.forget_strength,
+            self.rare: rare_words(Learning(), sampling),
             self.options: _options_of(Learning(), sampling),
         }
 
@@ -332,8 +282,11 @@ class Controls:
         """Updates of a preset; ours depends on the tier."""
         name = (tier or "embedded") if preset == "ours" else preset
         chosen = config.PRESETS.get(name, config.embedded)()
-        options = {self.options: _options_of(chosen.learning, chosen.sampling)}
-        return self.fill_learning(chosen.learning) | self.fill_sampling(chosen.sampling) | options
+        both = {
+            self.options: _options_of(chosen.learning, chosen.sampling),
+            self.rare: rare_words(chosen.learning, chosen.sampling),
+        }
+        return self.fill_learning(chosen.learning) | self.fill_sampling(chosen.sampling) | both
 
     def presets_change(self) -> list[Any]:
         """Components that `start_from` updates."""

@@ -11,11 +11,12 @@ from typing import Any
 import gradio as gr
 
 from core.errors import VitrineError
+from core.runs.request import from_json
 from core.ui.actions import Shown
 
 from . import gallery, panels, reports
-from .config import Sampling, sampling_from_dict
-from .results import AnyResult, result_from_dict
+from .config import Sampling
+from .results import RESULTS, AnyResult
 
 FILE = Path(__file__).parent / "examples" / "finished.json"
 MARK = "Finished example: computed when this model was made"
@@ -42,7 +43,7 @@ def finished(name: str) -> AnyResult | None:
     """The stored result of a scene of the gallery or of a verb; None before it was computed."""
     entry = _entries().get(name)
     try:
-        return result_from_dict(entry["result"]) if entry else None
+        return RESULTS.from_dict(entry["result"]) if entry else None
     except VitrineError:  # stored by another version of this method
         return None
 
@@ -51,7 +52,7 @@ def finished_sampling(name: str) -> Sampling:
     """How a finished strip was drawn, so that Draw again repeats it; the defaults before that."""
     entry = _entries().get(name) or {}
     try:
-        return sampling_from_dict((entry.get("request") or {}).get("sampling") or {})
+        return from_json(Sampling, (entry.get("request") or {}).get("sampling") or {})
     except VitrineError:  # stored by another version of this method
         return Sampling()
 

@@ -18,10 +18,10 @@ from core.ui.actions import Shown
 from core.ui.errors import visitor_errors
 from core.ui.page import Page
 
-from . import SPEC, board, films, gallery, intake, panels, reports, requests, ui_shown, watching
+from . import SPEC, board, explained, films, gallery, intake, panels, requests, ui_shown, watching
 from .requests import EditRequest, ImagineRequest, Picture, ResampleRequest
 from .results import StripResult
-from .showing import end_early, shared
+from .showing import VERBS, end_early
 from .ui_settings import Controls
 from .ui_shown import finished, finished_sampling, html
 
@@ -223,7 +223,7 @@ class Try:
 
     def fill_edit(self, request: dict[str, Any]) -> dict[Any, Any]:
         """Updates that put an edit's settings back."""
-        told = requests.from_dict({**request, "kind": "edit"})
+        told = requests.KINDS.from_dict(request, "edit")
         assert isinstance(told, EditRequest), "the kind decides"
         return (
             self._put_back(told.picture, told.tier)
@@ -260,13 +260,12 @@ class Try:
             stored = ui_shown.STORED if shown.stored else ""
             updates = {
                 self.output: panels.strip_panel(result, shown.link, stored),
-                why: reports.why_panel(result, shown.link, stored),
+                why: explained.why_panel(result, shown.link, stored),
             }
             if shown.run is not None:
-                updates |= {
-                    self.kit: f"run:{shown.run.id}",
-                    self.kit_note: _kit_note(result.target),
-                }
+                kit = f"run:{shown.run.id}" if result.kit else ""
+                note = _kit_note(result.target if kit else "")
+                updates |= {self.kit: kit, self.kit_note: note}
             return updates
 
         def preview(seen: Any) -> dict[Any, Any]:
@@ -291,7 +290,7 @@ class Try:
             preview=preview,
             fill=self.fill_edit,
             grad=True,
-            **shared("edit"),
+            **VERBS.action("edit"),
         )
         frame.action(
             "resample",
@@ -304,7 +303,7 @@ class Try:
             show=show,
             preview=preview,
             fill=self.fill_again,
-            **shared("resample"),
+            **VERBS.action("resample"),
         )
         frame.action(
             "imagine",
@@ -324,7 +323,7 @@ class Try:
                 }
                 | ({frame.tier: r["tier"]} if frame.tier is not None else {})
             ),
-            **shared("imagine"),
+            **VERBS.action("imagine"),
         )
         self._act_on_the_board(tier)
 

@@ -5,11 +5,11 @@ A shipped example is fetched from the hub by the printed call; an upload is a fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from core.ui.snippets import file_argument
+from core.ui.verbs import Call
 
 from . import gallery
 
@@ -100,7 +100,7 @@ def _train(request: Data) -> Data:
     return ({"clips": clips} if clips else {}) | {k: request[k] for k in ("steps", "seed")}
 
 
-_OF: dict[str, tuple[str, Callable[[Data], Data]]] = {
+CALLS: dict[str, Call] = {
     "explore": ("trill_explore", _explore),
     "compare": ("trill_compare", _compare),
     "teach": ("trill_teach", _teach),
@@ -111,9 +111,3 @@ _OF: dict[str, tuple[str, Callable[[Data], Data]]] = {
     "personalise": ("trill_personalise", _personalise),
     "train": ("trill_train", _train),
 }
-
-
-def of(kind: str) -> dict[str, Any]:
-    """`api_name` and `api_arguments` of the page's action of this kind, for `Page.action`."""
-    name, arguments = _OF[kind]
-    return {"api_name": name, "api_arguments": arguments}

@@ -12,8 +12,8 @@ from typing import Any, get_type_hints
 
 from core.errors import InputError
 
-from .requests import KINDS, Request, from_dict
-from .results import AnyResult, result_to_dict
+from .requests import KINDS, Request
+from .results import RESULTS, AnyResult
 
 VERBS: dict[str, str] = {
     "explore": "one clip: log-mel, map, nearest examples, self-similarity, vectors",
@@ -47,14 +47,14 @@ def request_from_cli(
         for file in files:
             classes.setdefault(file.resolve().parent.name[:40], []).append(_clip(file))
         data["classes"] = [{"name": name, "clips": clips} for name, clips in classes.items()]
-        return from_dict(data)
+        return KINDS.from_dict(data)
     names = _CLIPS[verb]
     if len(files) != len(names):
         raise InputError(
             f"{verb} got {len(files)} files. It needs {len(names)}. "
             f"Write: run trill {verb} {' '.join(name.upper() + '.wav' for name in names)}"
         )
-    return from_dict(data | {name: _clip(f) for name, f in zip(names, files, strict=True)})
+    return KINDS.from_dict(data | {name: _clip(f) for name, f in zip(names, files, strict=True)})
 
 
 def _clip(file: Path) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def write_outputs(result: AnyResult, out: Path) -> list[Path]:
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / "result.json"
-    text = json.dumps(result_to_dict(result), indent=1, ensure_ascii=False)
+    text = json.dumps(RESULTS.to_dict(result), indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
     written = [path]
     words = summary(result)

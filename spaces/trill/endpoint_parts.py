@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from core.errors import InputError
 from core.ui.calls import Calls, received
 
 from . import SPEC, intake, requests
-from .results import result_to_dict
-from .showing import keep, work
+from .results import RESULTS
+from .showing import VERBS
 
-Layer = Literal["layer19", "embedding"]
-Padding = Literal["tile", "zero"]
-
-CALLS = Calls(SPEC, work=work, keep=keep, answer=result_to_dict)
+CALLS = Calls(SPEC, work=VERBS.work, keep=VERBS.keep, answer=RESULTS.to_dict)
 
 
 def take(file: Any, part: str = "") -> requests.Clip:

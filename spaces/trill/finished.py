@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .results import AnyResult, result_from_dict
+from .results import RESULTS, AnyResult
 
 FILE = Path(__file__).parent / "examples" / "finished.json"
 MARK = "Finished example: computed when these weights were made"
@@ -23,4 +23,4 @@ def _entries() -> dict[str, dict[str, Any]]:
 def finished(kind: str) -> AnyResult | None:
     """The stored result of one verb, or None before it was ever computed."""
     entry = _entries().get(kind)
-    return result_from_dict(entry["result"]) if entry else None
+    return RESULTS.from_dict(entry["result"]) if entry else None

@@ -9,7 +9,8 @@ from gradio.data_classes import FileData
 from core.ui.calls import Asked, example
 
 from . import requests
-from .endpoint_parts import CALLS, Layer, Padding, take, take_parts
+from .config import Layer, Padding
+from .endpoint_parts import CALLS, take, take_parts
 from .results import ExploreResult
 
 

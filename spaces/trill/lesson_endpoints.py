@@ -10,7 +10,8 @@ from core.errors import InputError
 from core.ui.calls import example, received
 
 from . import requests
-from .endpoint_parts import CALLS, Layer, Padding, take, take_parts
+from .config import Layer, Padding
+from .endpoint_parts import CALLS, take, take_parts
 
 MAX_STEPS = 2000  # as on the page; the command line trains longer
 

@@ -39,7 +39,7 @@ sound.onended = stop;
 doc.addEventListener("click", ({ target }) => {
 const node = target.closest(".tr [data-play], .tr [data-url]");
 if (node) return toggle(node);
-if (target.closest("#tr-work .vt-run, #tr-classify")) setTimeout(() => {
+if (target.closest("#tr-work .vt-run-button, #tr-classify")) setTimeout(() => {
 const out = [...doc.querySelectorAll(".tr-out")].find((n) => n.offsetParent), top = out?.getBoundingClientRect().top;
 if (top < 0 || top > innerHeight - 120) out.scrollIntoView();
 }, 200);

@@ -9,9 +9,7 @@ from core.jobs import Job
 
 from . import check, explore, lessons, own, survive
 from .commandline import VERBS, request_from_cli, write_outputs
-from .requests import Request
-from .requests import from_dict as request_from_json
-from .requests import to_dict as request_to_json
+from .requests import KINDS, Request
 from .results import AnyResult
 
 __all__ = [
@@ -22,6 +20,8 @@ __all__ = [
     "run",
     "write_outputs",
 ]
+
+request_from_json, request_to_json = KINDS.from_dict, KINDS.to_dict
 
 _WORK: dict[str, Callable[[Job, Any], AnyResult]] = {
     "explore": explore.explore,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 from core.errors import InputError
-from core.runs.request import from_json, to_json
+from core.runs.kinds import Kinds
 
 from .config import LAYERS, Layer, Padding
 
@@ -270,24 +270,4 @@ Request = (
     | CheckRequest
     | TrainRequest
 )
-KINDS: dict[str, type[Any]] = {cls.kind: cls for cls in get_args(Request)}
-
-
-def to_dict(request: Request) -> dict[str, Any]:
-    """Return the request as plain JSON types, its kind first."""
-    return {"kind": request.kind, **to_json(request)}
-
-
-def from_dict(data: Any) -> Request:
-    """Read a request back from `to_dict`.
-
-    Raises:
-        InputError: the kind or a key is unknown, a key is missing, or a value does not fit.
-    """
-    if not isinstance(data, dict) or data.get("kind") not in KINDS:
-        raise InputError(
-            "The settings do not describe a TRILL run. "
-            f"They need a kind, one of {', '.join(KINDS)}. Copy the link again."
-        )
-    rest = {key: value for key, value in data.items() if key != "kind"}
-    return from_json(KINDS[data["kind"]], rest)
+KINDS: Kinds[Request] = Kinds(Request, "a TRILL run")

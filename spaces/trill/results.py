@@ -7,11 +7,10 @@ that the darkest and the brightest colour stand for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, get_args
+from dataclasses import dataclass, field
+from typing import ClassVar
 
-from core.errors import InputError
-from core.runs.request import from_json, to_json
+from core.runs.kinds import Kinds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,25 +281,4 @@ AnyResult = (
     | CheckResult
     | TrainResult
 )
-RESULTS: dict[str, type[Any]] = {cls.kind: cls for cls in get_args(AnyResult)}
-
-
-def result_to_dict(result: AnyResult) -> dict[str, Any]:
-    """Return the result as plain JSON types, without its files."""
-    data = to_json(replace(result, files={}))
-    data.pop("files", None)
-    return {"kind": result.kind, **data}
-
-
-def result_from_dict(data: Any) -> AnyResult:
-    """Read a result back; its files stay in the run store.
-
-    Raises:
-        InputError: this is no result of TRILL.
-    """
-    if not isinstance(data, dict) or data.get("kind") not in RESULTS:
-        raise InputError(
-            "This is not a stored TRILL result. A result file has a known kind. Drop another file."
-        )
-    rest = {key: value for key, value in data.items() if key != "kind"}
-    return from_json(RESULTS[data["kind"]], rest)
+RESULTS: Kinds[AnyResult] = Kinds(AnyResult, "a TRILL result")

@@ -1,4 +1,4 @@
-"""What every action of the page shares: its work, what is kept of a result, and how it is shown."""
+"""What every kind of request shares on the page and among the endpoints, and how results are shown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from core.runs.request import to_json
-from core.ui.actions import Kept, Shown
+from core.ui.actions import Shown
+from core.ui.verbs import Verbs
 
-from . import api_arguments, lesson_panels, panels, reports, requests
+from . import SPEC, api_arguments, lesson_panels, panels, reports, requests
 from .finished import MARK, finished
-from .results import AnyResult, result_from_dict, result_to_dict
+from .results import RESULTS, AnyResult
 
 _WORDS = {"survive": "Change"}  # kinds that the page calls something else
 Panel = Callable[[Any, Callable[[str], str], str], str]
@@ -27,48 +27,6 @@ PANELS: dict[str, Panel] = {
     "check": reports.check_panel,
     "train": reports.train_panel,
 }
-
-
-def work(job: Any, request: requests.Request) -> AnyResult:
-    """The work of every action; torch is loaded here, in the job's thread."""
-    from . import pipeline
-
-    return pipeline.run(job, request)
-
-
-def keep(request: requests.Request, result: AnyResult) -> Kept:
-    """What is stored of a result; its picture carries the request, so that dropping it reopens it."""
-    from core.runs.png import write_png
-    from core.ui.links import Settings, envelope
-
-    files = dict(result.files)
-    if "picture.png" in files:
-        settings = Settings("trill", request.kind, to_json(request))
-        files["picture.png"] = write_png(files["picture.png"], envelope(settings))
-    return Kept(
-        result=result_to_dict(result),
-        artifacts=files,
-        thumbnail="picture.png" if "picture.png" in files else None,
-        title=_title(request),
-        tier=request.tier,
-    )
-
-
-def restore(run: Any) -> AnyResult:
-    """The result of a stored run."""
-    return result_from_dict(run.result)
-
-
-def shared(kind: str, keep: Callable[[Any, Any], Kept] = keep) -> dict[str, Any]:
-    """The arguments of `Page.action` that every action of the page gives for its kind."""
-    return {
-        "work": work,
-        "keep": keep,
-        "restore": restore,
-        "parse": lambda data: requests.from_dict({**data, "kind": kind}),
-        "describe": lambda data: in_words(requests.from_dict({**data, "kind": kind})),
-        **api_arguments.of(kind),
-    }
 
 
 def in_words(request: requests.Request) -> str:
@@ -116,7 +74,7 @@ def _changes(request: requests.SurviveRequest) -> list[str]:
     return words or ["unchanged"]
 
 
-def _title(request: requests.Request) -> str:
+def _title(request: requests.Request, result: AnyResult) -> str:
     words = _WORDS.get(request.kind, request.kind.capitalize())
     clip = getattr(request, "clip", None)
     if clip is not None:
@@ -125,7 +83,12 @@ def _title(request: requests.Request) -> str:
         return f"Compare: {request.first.title} and {request.second.title}"
     if isinstance(request, requests.TeachRequest):
         return "Teach: " + ", ".join(group.name for group in request.classes)
+    if isinstance(request, requests.TrainRequest):
+        return f"Train: {request.steps} steps"
     return words
+
+
+VERBS = Verbs(SPEC, requests.KINDS, RESULTS, api_arguments.CALLS, _title, in_words)
 
 
 def show_in(output: gr.HTML) -> Callable[[Shown], dict[Any, Any]]:

@@ -29,7 +29,7 @@ from . import finished, pairs, pipeline
 from . import requests as rq
 from .config import LAYERS
 from .listening import SAMPLE_RATE, cosine, embedder, hear, weights_id
-from .results import result_to_dict
+from .results import RESULTS
 
 logger = logging.getLogger(__name__)
 _WINDOW = 2.9  # seconds of each part of a pair of readers
@@ -134,7 +134,10 @@ def main() -> None:
         for kind, request in requests_to_keep().items():
             logger.info("%s", kind)
             result = replace(pipeline.run(Job(method="trill"), request), files={})
-            results[kind] = {"request": rq.to_dict(request), "result": result_to_dict(result)}
+            results[kind] = {
+                "request": rq.KINDS.to_dict(request),
+                "result": RESULTS.to_dict(result),
+            }
     _write(finished.FILE, {"results": results})
 
 

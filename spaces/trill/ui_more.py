@@ -7,14 +7,14 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from core.ui.actions import Kept, Shown
+from core.ui.actions import Shown
 from core.ui.page import Page
 
 from . import about, gallery, intake, panels, reports, requests
 from .finished import MARK, finished
 from .requests import Clip
-from .results import ExploreResult, TrainResult
-from .showing import finished_panel, keep, shared, show_in
+from .results import ExploreResult
+from .showing import VERBS, finished_panel, show_in
 from .ui_try import Try
 
 MOMENTS: tuple[tuple[str, str, float, float | None], ...] = (
@@ -84,7 +84,7 @@ class Why:
             self.button = gr.Button(
                 "Measure the triplet",
                 variant="primary",
-                elem_classes=["vt-run", "tr-short"],
+                elem_classes=["vt-run-button", "tr-short"],
                 elem_id="tr-measure",
             )
         bar = frame.run_bar()
@@ -116,7 +116,7 @@ class Why:
                 }
                 | tried.fill_hearing(r, "triplet")
             ),
-            **shared("triplet"),
+            **VERBS.action("triplet"),
         )
 
 
@@ -128,7 +128,7 @@ class Check:
         with gr.Row():
             self.button = gr.Button(
                 "Check again on the shipped clips",
-                elem_classes=["vt-run", "tr-short"],
+                elem_classes=["vt-run-button", "tr-short"],
                 elem_id="tr-check",
             )
         bar = frame.run_bar()
@@ -150,7 +150,7 @@ class Check:
             make=lambda *hearing: requests.CheckRequest(**tried._hearing(*hearing)),
             show=show_in(self.output),
             fill=lambda r: tried.fill_hearing(r, "check"),
-            **shared("check"),
+            **VERBS.action("check"),
         )
         frame.action(
             "personalise",
@@ -164,7 +164,7 @@ class Check:
             ),
             show=show_in(self.curve),
             fill=lambda r: {self.speaker: r["speaker"]} | tried.fill_hearing(r, "personalise"),
-            **shared("personalise"),
+            **VERBS.action("personalise"),
         )
 
 
@@ -179,7 +179,7 @@ class Train:
                 )
                 self.steps = gr.Slider(10, 2000, 60, step=10, label="Steps")
                 self.button = gr.Button(
-                    "Train", variant="primary", elem_classes="vt-run", elem_id="tr-train"
+                    "Train", variant="primary", elem_classes="vt-run-button", elem_id="tr-train"
                 )
             with gr.Column(scale=8, min_width=320):
                 bar = frame.run_bar()
@@ -189,15 +189,6 @@ class Train:
             return requests.TrainRequest(
                 clips=tuple(intake.clip_of_file(file) for file in files or []),
                 steps=int(steps),
-            )
-
-        def keep_weights(request: Any, result: TrainResult) -> Kept:
-            kept = keep(request, result)
-            return Kept(
-                result=kept.result,
-                artifacts=kept.artifacts,
-                thumbnail=kept.thumbnail,
-                title=f"Train: {request.steps} steps",
             )
 
         def show(shown: Shown) -> dict[Any, Any]:
@@ -218,7 +209,7 @@ class Train:
                 self.files: [f for clip in r["clips"] if (f := intake.file_of_clip(clip))] or None,
                 self.steps: r["steps"],
             },
-            **shared("train", keep_weights),
+            **VERBS.action("train"),
             heavy=True,
             grad=True,
         )

@@ -15,7 +15,7 @@ from core.ui.page import Page
 from . import gallery, intake, lesson_panels, panels, reports, requests
 from .board import board, plain, with_clips
 from .requests import Clip
-from .showing import finished_panel, shared, show_in
+from .showing import VERBS, finished_panel, show_in
 
 __all__ = ["EXAMPLES", "Try"]
 
@@ -98,7 +98,9 @@ class Try:
         )
 
     def _button(self, words: str, name: str) -> gr.Button:
-        return gr.Button(words, variant="primary", elem_classes="vt-run", elem_id=f"tr-{name}")
+        return gr.Button(
+            words, variant="primary", elem_classes="vt-run-button", elem_id=f"tr-{name}"
+        )
 
     def _compare(self) -> None:
         self.second = gr.Audio(
@@ -329,7 +331,7 @@ class Try:
                 | self.fill_hearing(r, "explore")
                 | self._turn_to("explore")
             ),
-            **shared("explore"),
+            **VERBS.action("explore"),
         )
         frame.action(
             "compare",
@@ -347,7 +349,7 @@ class Try:
                 | self.fill_hearing(r, "compare")
                 | self._turn_to("compare")
             ),
-            **shared("compare"),
+            **VERBS.action("compare"),
         )
         self._act_on_lesson()
         frame.action(
@@ -379,7 +381,7 @@ class Try:
                 | self.fill_hearing(r, "survive")
                 | self._turn_to("survive")
             ),
-            **shared("survive"),
+            **VERBS.action("survive"),
         )
 
     def _act_on_lesson(self) -> None:
@@ -412,7 +414,7 @@ class Try:
             make=self.make_teach,
             show=show,
             fill=self._fill_teach,
-            **shared("teach"),
+            **VERBS.action("teach"),
         )
         frame.action(
             "classify",
@@ -430,7 +432,7 @@ class Try:
                 }
                 | self._turn_to("teach")
             ),
-            **shared("classify"),
+            **VERBS.action("classify"),
         )
 
     def _fill_teach(self, request: dict[str, Any]) -> dict[Any, Any]:

@@ -30,6 +30,25 @@ def visitor(chromium):
     assert errors == []
 
 
+@pytest.fixture
+def folders(tmp_path):
+    """Data of the hub where a result is made, and of one that never saw it."""
+    made = tmp_path / "here", tmp_path / "there"
+    for folder in made:
+        folder.mkdir()
+    return made
+
+
+def explored(visitor, address, clip, folder):
+    """Explore a clip on a hub, and take away all that it offers."""
+    with visitor() as page:
+        page.goto(f"{address}/trill")
+        page.wait_for_selector(READY)
+        give(page, clip)
+        page.click("#tr-explore")
+        return take(page, address, folder)
+
+
 def opened(visitor, address, taken):
     """Open everything that was taken, each in a browser of its own; yields what and the page."""
     for what, link in {"run link": taken.run, "settings link": taken.settings}.items():
@@ -43,16 +62,13 @@ def opened(visitor, address, taken):
 
 
 @pytest.mark.slow
-def test_what_was_taken_away_opens_after_a_crash_and_on_a_hub_that_never_saw_it(visitor, tmp_path):
-    (here := tmp_path / "here").mkdir()
-    (there := tmp_path / "there").mkdir()
+def test_what_was_taken_away_opens_after_a_crash_and_on_a_hub_that_never_saw_it(
+    visitor, folders, tmp_path
+):
+    here, there = folders
     clip = own_clip(tmp_path)
-    with served(here, *METHODS) as address, visitor() as page:
-        page.goto(f"{address}/trill")
-        page.wait_for_selector(READY)
-        give(page, clip)
-        page.click("#tr-explore")
-        taken = take(page, address, tmp_path / "taken")
+    with served(here, *METHODS) as address:
+        taken = explored(visitor, address, clip, tmp_path / "taken")
         assert set(taken.files) == {"png", "json", "zip"}
         kill(address)
     with served(here, *METHODS) as address:
@@ -73,16 +89,11 @@ def test_what_was_taken_away_opens_after_a_crash_and_on_a_hub_that_never_saw_it(
 
 
 @pytest.mark.slow
-def test_bringing_the_file_that_a_link_asks_for_shows_what_was_seen(visitor, tmp_path):
-    (here := tmp_path / "here").mkdir()
-    (there := tmp_path / "there").mkdir()
+def test_bringing_the_file_that_a_link_asks_for_shows_what_was_seen(visitor, folders, tmp_path):
+    here, there = folders
     clip = own_clip(tmp_path)
-    with served(here, *METHODS) as address, visitor() as page:
-        page.goto(f"{address}/trill")
-        page.wait_for_selector(READY)
-        give(page, clip)
-        page.click("#tr-explore")
-        taken = take(page, address, tmp_path / "taken")
+    with served(here, *METHODS) as address:
+        taken = explored(visitor, address, clip, tmp_path / "taken")
     with served(there, *METHODS) as address, visitor() as page:
         page.goto(f"{address}/{taken.settings}")
         assert "Bring that file" in said(page)
@@ -93,9 +104,8 @@ def test_bringing_the_file_that_a_link_asks_for_shows_what_was_seen(visitor, tmp
 
 
 @pytest.mark.slow
-def test_every_kind_of_result_opens_again_everywhere(visitor, tmp_path):
-    (here := tmp_path / "here").mkdir()
-    (there := tmp_path / "there").mkdir()
+def test_every_kind_of_result_opens_again_everywhere(visitor, folders, tmp_path):
+    here, there = folders
     everything = {}
     with served(here, *METHODS) as address:
         for kind, make in KINDS.items():

@@ -92,4 +92,4 @@ def test_the_best_tier_speaks_for_the_method(machine):
     [(12, "12 B"), (1_300_000, "1.3 MB"), (98_000_000, "98 MB"), (8 * 10**9, "8.0 GB")],
 )
 def test_sizes_have_a_fitting_unit(size, text):
-    assert readiness.size_words(size) == text
+    assert settings.size_words(size) == text

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from core.publish.build import TOP
 from core.publish.rules import Finding, Tree
-from core.readiness import size_words
+from core.settings import size_words
 
 LARGEST = 20 * 10**6  # bytes of one file; ours, so that a clone stays light
 WEIGHTS = 120 * 10**6  # bytes of all weights; ours

@@ -127,7 +127,7 @@
   const shown = (element) => element.offsetParent !== null;
   document.addEventListener("keydown", (event) => {
     const press = (query) => { const found = $$(document, query).find((e) => shown(e) && !e.disabled); if (found) { event.preventDefault(); found.click(); } };
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return press("button.vt-run-button, button.vt-run, .vt-run-button button");
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return press("button.vt-run-button, .vt-run-button button");
     if (event.key === "Escape") {
       const open = $$(document, ".vt-fold[open], .vt-methods[open]");
       if (open.length) { for (const fold of open) { fold.open = false; fold.querySelector("summary").focus(); } return; }

@@ -51,7 +51,7 @@ class ClipTraining:
     heads: int = 4
     projection: int = 128
     max_length: int = 24
-    num_steps: int = 2_000
+    num_steps: int = 1_200
     batch_size: int = 96
     lr: float = 1.5e-3
     warmup_steps: int = 150

@@ -12,8 +12,7 @@ from core.world import curriculum
 from core.world.curriculum import Curriculum
 
 SCALING_FACTOR = 0.18215  # public code of Stable Diffusion 1.x writes this number down
-# Of each channel of a latent, after scaling. At 1 the mean of a background is still to be read at the last
-# time of this schedule (Lin et al. 2024, arXiv 2305.08891): the net believes the noise, not the text.
+# Of each channel of a latent, after scaling. Smaller than 1: late times are then truly noisy (Chen 2023, arXiv 2301.10972).
 LATENT_DEVIATION = 0.5
 PLACEHOLDERS = ("<v1>", "<v2>", "<v3>", "<v4>")  # reserved, so that no request resizes a table
 
@@ -78,7 +77,7 @@ class UNetTraining:
     save_every: int = 500
     log_every: int = 50
     # Shares of the uses in the first steps: single subjects first, because pose and colour bind there.
-    first_steps: int = 6_000
+    first_steps: int = 9_000
     first_mix: tuple[tuple[str, float], ...] = (
         ("subject", 0.55),
         ("template", 0.20),

@@ -133,6 +133,7 @@ def gate(
     seed: int = 0,
     threads: Threads = 0,
     json: Annotated[Path | None, typer.Option(help="write the scores here")] = None,
+    card: Annotated[bool, typer.Option(help="write the result into the pipeline's card")] = False,
 ) -> None:
     """Measure whether a text-to-image model draws what captions say."""
     _threads(threads)
@@ -156,6 +157,10 @@ def gate(
             f"n {row.n}, true drawings {100 * row.drawn:.1f} %{need}"
         )
     typer.echo(f"{'passed' if found.passed else 'not passed'} in {found.seconds:.0f} s")
+    if card:
+        from core.world.diffusion import pipeline_report
+
+        pipeline_report.record(pipeline, pipeline_report.of_gate(found))
     if json:
         data = {"passed": found.passed, "seconds": found.seconds, "scores": [s.to_dict() for s in found.scores()]}  # fmt: skip
         json.write_text(codec.dumps(data, indent=1) + "\n", "utf-8")

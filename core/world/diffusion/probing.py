@@ -46,7 +46,7 @@ class ProbeTraining:
     name: str
     world: str = "small"
     sizes: dict[str, Any] = field(default_factory=dict, hash=False)  # fields of `ProbeNet`
-    num_steps: int = 2_000
+    num_steps: int = 1_200
     batch_size: int = 128
     lr: float = 3e-3
     warmup_steps: int = 100

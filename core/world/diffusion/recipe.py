@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from core.training import OnStep
-from core.world.diffusion import latents, pictures, unet, vae, vocabulary
+from core.world.diffusion import latents, pictures, pipeline_report, unet, vae, vocabulary
 from core.world.diffusion.config import Training
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def train(
     )
     if accelerator.is_main_process:
         save(assemble(coder, net, tower, tokenizer), out / FOLDER)
+        pipeline_report.record(out / FOLDER, pipeline_report.of_training(cfg, out))
     accelerator.wait_for_everyone()
     return out / FOLDER
 

@@ -33,8 +33,10 @@ def made(kind: str) -> tuple:
     """A request of a kind and a result for it, without computing anything."""
     entry = finished._entries().get(kind)
     if entry is not None:
-        return requests.from_dict(entry["request"]), results.result_from_dict(entry["result"])
-    heard = results.result_from_dict(finished._entries()["explore"]["result"]).heard
+        return requests.KINDS.from_dict(entry["request"]), results.RESULTS.from_dict(
+            entry["result"]
+        )
+    heard = results.RESULTS.from_dict(finished._entries()["explore"]["result"]).heard
     clip = requests.Clip(source="example:reader-198-a")
     if kind == "classify":
         head = store().put_input(b"{}")
@@ -56,7 +58,7 @@ def made(kind: str) -> tuple:
 def keep(kind: str):
     """The stored run of a result of a kind that comes with a picture, as an API call leaves it."""
     request, result = made(kind)
-    kept = showing.keep(request, replace(result, files={"picture.png": picture()}))
+    kept = showing.VERBS.keep(request, replace(result, files={"picture.png": picture()}))
     run = store().save(
         method="trill",
         request={"action": kind, "request": links.Settings("trill", kind, _json(request)).request},
@@ -109,7 +111,7 @@ def test_a_picture_carries_the_request_on_its_way_over_http(kind):
     data = client.get(f"/{links.artifact_link(run.id, 'picture.png', download=True)}").content
     settings = links.read_file(data, "picture.png", method="trill")
     assert settings.action == kind
-    assert requests.from_dict({**settings.request, "kind": kind}) == request
+    assert requests.KINDS.from_dict({**settings.request, "kind": kind}) == request
     with Image.open(io.BytesIO(data)) as image:
         assert image.info["Software"] == "a drawing program"  # other texts stay
         assert image.getpixel((0, 0)) == (0, 128, 128)
@@ -147,5 +149,5 @@ def test_settings_of_every_kind_go_into_a_link_and_back(kind):
     request, _ = made(kind)
     packed = links.params_link(links.Settings("trill", kind, _json(request))).partition("?p=")[2]
     found = links.read_params(packed, method="trill")
-    assert requests.from_dict({**found.request, "kind": found.action}) == request
+    assert requests.KINDS.from_dict({**found.request, "kind": found.action}) == request
     assert len(packed) <= links.MAX_FALLBACK, "it does not fit into a run link"

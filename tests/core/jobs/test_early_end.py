@@ -1,11 +1,14 @@
 """Ending early: a job that offers it goes to its end with what it has; others are not disturbed."""
 
+import tempfile
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
 from core.errors import NotFoundError
-from core.jobs import Job, JobRunner
+from core.jobs import Job, JobRunner, zero
 
 
 @pytest.fixture
@@ -41,6 +44,30 @@ def test_a_job_that_offers_it_returns_what_it_has(runner):
     assert runner.end_early(handle.id)
     assert handle.result(5) == "kept"
     assert handle.state == "done"
+
+
+def _count(job, request):
+    """Picklable, as what passes to a worker of ZeroGPU must be."""
+    with job.early_end.offered():
+        for count in range(request):
+            job.report(None, "Counting")
+            if job.early_end.asked:
+                return count
+            job.sleep(0.01)
+    return request
+
+
+def test_the_wish_passes_through_the_function_that_a_gpu_is_lent_to():
+    runner = JobRunner(run_heavy=zero.run)
+    handle = runner.submit(_count, 3000, method="trill", heavy=True)
+    next(event for event in handle.events() if event.text == "Counting")
+    deadline = time.monotonic() + 10
+    while not runner.end_early(handle.id) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert 0 < handle.result(10) < 3000
+    assert not runner.end_early(handle.id)
+    assert not list(Path(tempfile.gettempdir()).glob(f"*{handle.id}"))
+    assert runner.shutdown()
 
 
 def test_asking_twice_says_that_only_a_stop_is_left(runner):

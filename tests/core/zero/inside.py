@@ -149,6 +149,24 @@ def stop(after_text: str = "", **request: Any) -> dict[str, Any]:
     return {"state": handle.state, "seconds": ended - asked, "asked": asked, "ended": ended}
 
 
+def end_early(after_text: str, seconds: float, **request: Any) -> dict[str, Any]:
+    """Start a job, and once it says a text, ask for its early end for so long or until it is heard."""
+    from core.jobs import runner
+
+    handle = _submit(**request)
+    for event in handle.events(poll=0.0):
+        if event.text.startswith(after_text):
+            break
+    asked = time.time()
+    heard = False
+    while not heard and time.time() < asked + seconds:
+        heard = runner().end_early(handle.id)
+        time.sleep(0.02)
+    handle.wait(60)
+    result = handle.result(0)
+    return {"heard": heard, "value": result.value, "seconds": time.time() - asked}
+
+
 def at_once(count: int, **request: Any) -> dict[str, Any]:
     """Run several jobs at the same time."""
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""A Stop on ZeroGPU really ends the work and gives the GPU back."""
+"""A Stop on ZeroGPU really ends the work and gives the GPU back; an early end keeps what there is."""
 
 from __future__ import annotations
 
@@ -49,3 +49,19 @@ def test_a_job_that_waits_for_a_gpu_is_stopped_at_once_and_a_late_gpu_is_given_b
         time.sleep(0.05)
     assert len(new_calls("/release")) == 1
     assert space.api.held == 0
+
+
+def test_an_early_end_reaches_the_worker_which_goes_to_its_end_with_what_it_has(space, new_calls):
+    ended = space.call("end_early", kind="early", steps=3000, after_text="Counting", seconds=10)
+    assert ended["heard"]
+    assert 0 < ended["value"] < 2999
+    assert ended["seconds"] < 3.0
+    assert new_calls("/release")[-1].query["fail"].lower() == "false"
+
+
+def test_a_job_on_a_gpu_that_offers_no_early_end_any_more_goes_on(space):
+    late = space.call(
+        "end_early", kind="early", steps=2, delay=1.0, after_text="Past it", seconds=0.6
+    )
+    assert not late["heard"]
+    assert late["value"] == 1

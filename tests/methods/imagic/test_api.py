@@ -47,7 +47,7 @@ EVERY = [
 def test_every_verb_has_an_endpoint_and_every_endpoint_a_verb():
     assert set(CALLS.endpoints) == {f"imagic_{kind}" for kind in rq.KINDS}
     for kind in rq.KINDS:
-        assert showing.shared(kind)["api_name"] == f"imagic_{kind}"
+        assert showing.VERBS.action(kind)["api_name"] == f"imagic_{kind}"
 
 
 def test_endpoints_that_learn_run_with_gradients_and_all_wait_for_the_device():
@@ -71,14 +71,14 @@ def test_every_setting_of_an_edit_is_an_argument_with_the_same_default():
 
 @pytest.mark.parametrize("request_", EVERY, ids=lambda r: r.kind)
 def test_the_printed_call_of_a_request_asks_for_the_same(request_):
-    name, arguments = api_arguments.of(request_.kind).values()
+    name, arguments = api_arguments.CALLS[request_.kind]
     given = arguments(to_json(request_))
     json.dumps(given)
     assert CALLS.endpoints[name].make(**given) == request_
 
 
 def test_a_short_call_is_printed_for_a_plain_edit():
-    _, arguments = api_arguments.of("edit").values()
+    _, arguments = api_arguments.CALLS["edit"]
     plain = rq.EditRequest(picture=rq.Picture(source="example:sitting-dog"), target="a sitting dog")
     given = arguments(to_json(plain))
     assert set(given) == {"picture", "target"}

@@ -62,8 +62,8 @@ def test_training_gives_a_pipeline_of_its_own_with_curves_and_samples(two_steps)
         names = archive.namelist()
         assert {"model_index.json", "unet/config.json"} <= set(names)
         assert not [n for n in names if n.endswith((".bin", ".pt", ".pkl"))]
-    told = json.loads(json.dumps(rs.result_to_dict(result)))
-    assert rs.result_from_dict(told) == dataclasses.replace(result, files={})
+    told = json.loads(json.dumps(rs.RESULTS.to_dict(result)))
+    assert rs.RESULTS.from_dict(told) == dataclasses.replace(result, files={})
 
 
 def test_training_that_was_stopped_goes_on_where_it_was(two_steps):

@@ -1,9 +1,11 @@
 """The page as a structure: light, within its limits, with handlers that answer in words."""
 
+import dataclasses
 import io
 import json
 import subprocess
 import sys
+import types
 
 import gradio as gr
 import numpy as np
@@ -15,19 +17,22 @@ from core.methods.imagic import (
     SPEC,
     board,
     config,
+    explained,
     films,
     gallery,
     panels,
     reports,
     requests,
     results,
-    ui_settings,
+    typed,
+    ui,
     watching,
 )
 from core.methods.imagic.requests import Crop, Picture
 from core.methods.imagic.ui_settings import Controls
 from core.methods.imagic.ui_try import Try
-from core.ui.page import MAX_COMPONENTS
+from core.ui.actions import Shown
+from core.ui.page import MAX_COMPONENTS, Page
 from tests.core.hub.conftest import no_event_loops
 
 from .strips import ETAS, png, strip_result
@@ -177,22 +182,32 @@ def test_a_large_upload_travels_to_the_browser_as_a_small_copy():
     ],
 )
 def test_columns_are_read_as_numbers_or_spans(words, etas):
-    assert ui_settings.parse_etas(words) == etas
-    assert ui_settings.parse_etas(ui_settings.etas_words(etas)) == etas
+    assert typed.parse_etas(words) == etas
+    assert typed.parse_etas(typed.etas_words(etas)) == etas
 
 
 @pytest.mark.parametrize("words", ["a lot", "0 to 1 by 0", "1 to 0 by 0.1", "0 to 2 by 0.01"])
 def test_columns_that_make_no_sense_are_refused(words):
     with pytest.raises(InputError):
-        ui_settings.parse_etas(words)
+        typed.parse_etas(words)
 
 
 def test_seeds_are_read_as_numbers_or_a_span():
-    assert ui_settings.parse_seeds("0, 3 7") == (0, 3, 7)
-    assert ui_settings.parse_seeds("2 to 4") == (2, 3, 4)
+    assert typed.parse_seeds("0, 3 7") == (0, 3, 7)
+    assert typed.parse_seeds("2 to 4") == (2, 3, 4)
     for odd in ("many", "4 to 2", "0 to 99"):
         with pytest.raises(InputError, match="seeds"):
-            ui_settings.parse_seeds(odd)
+            typed.parse_seeds(odd)
+
+
+def test_rare_settings_are_read_by_their_names_and_told_in_words():
+    assert typed.parse_rare("prior_weight = 0.5;identity=0.8 prior_pictures=2") == {
+        "prior_weight": 0.5, "identity": 0.8, "prior_pictures": 2,
+    }  # fmt: skip
+    assert typed.parse_rare(None) == {}
+    for odd in ("identity", "colour=1", "identity=red", "prior_pictures=1.5"):
+        with pytest.raises(InputError, match="There are stop_below"):
+            typed.parse_rare(odd)
 
 
 @pytest.fixture(scope="module")
@@ -218,12 +233,19 @@ def test_a_preset_fills_the_controls_and_they_ask_for_exactly_it(controls, prese
 
 def test_the_settings_of_a_request_come_back_into_the_controls(controls):
     learning = config.Learning(
-        tuning="joint", source_caption="a dog", seed=5, rank=4, layers="wide", freeze_padding=True
-    )
+        embedding_steps=20, embedding_lr=0.01, tuning="joint", tuning_steps=30, tuning_lr=0.02, rank=4,
+        layers="wide", batch_size=3, source_caption="a dog", seed=5, freeze_padding=True,
+        prior_weight=0.5, prior_pictures=2, stop_below=0.05,
+    )  # fmt: skip
     sampling = config.Sampling(
         etas=(0.1, 0.9), seeds=(3, 8), schedule="late", forget="encoderkv", forget_strength=0.5,
-        unconditional="base", blend="projection",
+        unconditional="base", blend="projection", identity=0.8, guidance=4.0, steps=12,
     )  # fmt: skip
+    for chosen, left in ((learning, ()), (sampling, ("start",))):  # the inverted start has one seed
+        plain = type(chosen)()
+        for field in dataclasses.fields(chosen):
+            differs = getattr(chosen, field.name) != getattr(plain, field.name)
+            assert differs or field.name in left, f"{field.name} is not tried"
     request = requests.EditRequest(
         picture=Picture(source="example:zebra"),
         target="a zebra",
@@ -231,7 +253,7 @@ def test_the_settings_of_a_request_come_back_into_the_controls(controls):
         sampling=sampling,
         baselines=("SDEdit",),
     )
-    updates = controls.fill(requests.to_dict(request))
+    updates = controls.fill(requests.KINDS.to_dict(request))
     assert controls.make_learning(*values(controls, controls.learning, updates)) == learning
     assert controls.make_sampling(*values(controls, controls.sampling, updates)) == sampling
     assert updates[controls.baselines] == ["SDEdit"]
@@ -264,6 +286,30 @@ def test_the_buttons_make_requests_of_what_stands_in_the_page(controls):
         tab.make_edit(held, "", "embedded", requests.MODELS[0], [], *learning, *sampling)
 
 
+@pytest.fixture(scope="module")
+def page():
+    """The whole page, laid out once."""
+    made = []
+    with pytest.MonkeyPatch.context() as patch:
+        no_event_loops(patch)
+        wire = Page._wire
+        patch.setattr(Page, "_wire", lambda frame: (made.append(frame), wire(frame)))
+        with gr.Blocks():
+            ui.layout()
+    return made[0]
+
+
+@pytest.mark.parametrize(("kit", "source"), [("kit.zip", "run:abcdefghijkl"), ("", "")])
+def test_draw_again_uses_the_kit_of_the_result_if_there_is_one(page, kit, source):
+    edit = page.actions["edit"]
+    run = types.SimpleNamespace(id="abcdefghijkl", artifacts={})
+    shown = edit.show(Shown(result=strip_result(kit=kit), run=run))
+    assert [v for part, v in shown.items() if isinstance(part, gr.State)] == [source]
+    notes = [v for v in shown.values() if "Draw again" in v]
+    assert len(notes) == 1
+    assert ("needs something that was learnt" in notes[0]) == (not kit)
+
+
 # --- panels ---------------------------------------------------------------------------------------
 
 
@@ -279,6 +325,24 @@ def test_the_dial_opens_on_the_suggestion_and_every_picture_can_be_reached():
     assert shown.count('aria-pressed="true"') == 1
     assert shown.count("data-mark") == 2  # one star for each seed
     assert "look at <b>η 0.6</b> first" in shown
+
+
+def test_the_simpler_ways_are_told_by_their_means_over_the_seeds():
+    way = results.Baseline(
+        name="SDEdit 0.6", about="A way.", text=(0.2, 0.4), similarity=(0.5, 0.9), distance=(0, 0),
+        cells=(results.TruthCell(right=True, found="", kept=0.5), results.TruthCell(right=False, found="", kept=0.7)),
+    )  # fmt: skip
+    sheet = results.Sheet(file="baselines.png", rows=2, columns=1, tile=64)
+    shown = panels.strip_panel(strip_result(seeds=2, baselines=(way,), baseline_sheet=sheet), link)
+    assert "1 of 2 ✓ 60 % kept · fit 0.30 · like 0.70" in shown
+    assert "means over all 2 seeds" in shown
+    one = dataclasses.replace(way, text=(0.2,), similarity=(0.5,), cells=way.cells[:1])
+    shown = panels.strip_panel(
+        strip_result(seeds=1, baselines=(one,), baseline_sheet=dataclasses.replace(sheet, rows=1)),
+        link,
+    )
+    assert "✓ 50 % kept · fit 0.20 · like 0.50" in shown
+    assert "means" not in shown
 
 
 def test_without_a_suggestion_the_dial_opens_in_the_range_of_the_paper():
@@ -312,7 +376,7 @@ def test_no_text_of_a_visitor_becomes_markup():
     bad = "<img src=x onerror=alert(1)>"
     seen = results.Seen(name=bad, source="sha256:0", format="PNG", width=1, height=1, notes=(bad,))
     result = strip_result(target=bad, seen=seen, notes=(bad,), weights=bad)
-    for panel in (panels.strip_panel, reports.why_panel, reports.ablation_panel):
+    for panel in (panels.strip_panel, explained.why_panel, explained.ablation_panel):
         assert "<img src=x" not in panel(result, link, bad)
     glimpse = results.Glimpse(stage=bad, step=1, of=2, curve=((0, 1.0), (1, 0.5)))
     assert "<img src=x" not in watching.panel(glimpse)
@@ -320,7 +384,7 @@ def test_no_text_of_a_visitor_becomes_markup():
 
 def test_the_why_tab_tells_what_each_stage_gained():
     result = strip_result()
-    shown = reports.why_panel(result, link)
+    shown = explained.why_panel(result, link)
     for loss in (result.losses.target, result.losses.optimised, result.losses.tuned):
         assert f"{loss:.4f}" in shown
     assert "Both stages did their share" in shown
@@ -328,7 +392,7 @@ def test_the_why_tab_tells_what_each_stage_gained():
         embedding=result.losses.embedding, tuning=result.losses.tuning,
         target=0.21, optimised=0.209, tuned=0.1,
     )  # fmt: skip
-    assert "Stage 1 gained little" in reports.why_panel(strip_result(losses=poor), link)
+    assert "Stage 1 gained little" in explained.why_panel(strip_result(losses=poor), link)
 
 
 def test_numbers_that_are_missing_leave_the_panel_whole():

@@ -39,16 +39,16 @@ EVERY = [
 
 @pytest.mark.parametrize("request_", EVERY, ids=lambda r: r.kind)
 def test_a_request_comes_back_from_json_as_it_was(request_):
-    text = json.dumps(rq.to_dict(request_))
-    assert rq.from_dict(json.loads(text)) == request_
+    text = json.dumps(rq.KINDS.to_dict(request_))
+    assert rq.KINDS.from_dict(json.loads(text)) == request_
 
 
 def test_equal_settings_are_the_same_request_and_others_are_not():
     one = rq.EditRequest(picture=SCENE, target="a dog")
-    same = rq.from_dict({"kind": "edit", "picture": {"source": "scene:7"}, "target": "a dog"})
+    same = rq.KINDS.from_dict({"kind": "edit", "picture": {"source": "scene:7"}, "target": "a dog"})
     other = dataclasses.replace(one, sampling=Sampling(guidance=4.0))
-    assert request_hash(rq.to_dict(one)) == request_hash(rq.to_dict(same))
-    assert request_hash(rq.to_dict(one)) != request_hash(rq.to_dict(other))
+    assert request_hash(rq.KINDS.to_dict(one)) == request_hash(rq.KINDS.to_dict(same))
+    assert request_hash(rq.KINDS.to_dict(one)) != request_hash(rq.KINDS.to_dict(other))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,14 @@ def test_equal_settings_are_the_same_request_and_others_are_not():
         (lambda: rq.EditRequest(picture=SCENE, target="a", tier="huge"), "tier 'huge'"),
         (lambda: rq.EditRequest(picture=SCENE, target="a", model="sd9"), "model 'sd9'"),
         (lambda: rq.EditRequest(picture=SCENE, target="a", baselines=("magic",)), "baseline 'magic'"),
+        *(
+            (lambda given=given: rq.EditRequest(picture=SCENE, target="a", **given), "would change nothing")
+            for given in (
+                {"sampling": Sampling(forget="encoderattn")},
+                {"sampling": Sampling(forget="decoderattn"), "learning": Learning(tuning="joint")},
+                {"sampling": Sampling(forget="middle"), "learning": Learning(tuning="none")},
+            )
+        ),
         (lambda: rq.ResampleRequest(kit="../kit.zip"), "edit kit '../kit.zip' is unknown"),
         (lambda: rq.ImagineRequest(text="a", seeds=()), "0 seeds"),
         (lambda: rq.ImagineRequest(text="a", seeds=(True,)), "whole number"),
@@ -77,19 +85,26 @@ def test_what_cannot_be_meant_is_refused_and_named(make, words):
         make()
 
 
+@pytest.mark.parametrize("learning", [Learning(layers="wide"), Learning(tuning="full")])
+def test_forgetting_all_but_attention_is_possible_where_more_than_attention_is_tuned(learning):
+    sampling = Sampling(forget="decoderattn")
+    made = rq.EditRequest(picture=SCENE, target="a dog", learning=learning, sampling=sampling)
+    assert made.sampling.forget == "decoderattn"
+
+
 def test_json_with_an_unknown_key_or_kind_is_refused():
-    good = rq.to_dict(rq.EditRequest(picture=SCENE, target="a dog"))
+    good = rq.KINDS.to_dict(rq.EditRequest(picture=SCENE, target="a dog"))
     for bad in ({}, [], {"kind": "explode"}, good | {"colour": 1}, good | {"target": 5}):
         with pytest.raises(InputError):
-            rq.from_dict(bad)
+            rq.KINDS.from_dict(bad)
 
 
 def test_a_result_comes_back_from_json_as_it_was_without_its_files():
     result = strip_result()
-    back = rs.result_from_dict(json.loads(json.dumps(rs.result_to_dict(result))))
+    back = rs.RESULTS.from_dict(json.loads(json.dumps(rs.RESULTS.to_dict(result))))
     assert back == dataclasses.replace(result, files={})
-    with pytest.raises(InputError, match="not a stored Imagic result"):
-        rs.result_from_dict({"kind": "explore"})
+    with pytest.raises(InputError, match="describe an Imagic result"):
+        rs.RESULTS.from_dict({"kind": "explore"})
 
 
 def test_the_share_of_stage_one_is_that_of_the_whole_gain():
@@ -171,7 +186,7 @@ def test_outputs_are_the_result_a_summary_and_the_files(tmp_path):
     assert {"result.json", "summary.txt", *result.files} == names
     assert (tmp_path / "out" / "strip.png").read_bytes() == result.files["strip.png"]
     told = json.loads((tmp_path / "out" / "result.json").read_text())
-    assert rs.result_from_dict(told) == dataclasses.replace(result, files={})
+    assert rs.RESULTS.from_dict(told) == dataclasses.replace(result, files={})
     assert "pictures show what was asked for" in summary(result)
 
 

@@ -58,6 +58,7 @@ def test_without_learning_all_etas_are_text_to_image_of_the_target(xl, xl_parts,
 
 
 @pytest.mark.parametrize("kind", ["lora", "full"])
+@pytest.mark.usefixtures("whole_bank")
 def test_both_embeddings_are_learnt_and_the_model_stays(xl, xl_parts, xl_z0, kind):
     networks = (xl.unet, xl.vae, xl.text_encoder, xl.text_encoder_2)
     before = [fingerprint(n) for n in networks]

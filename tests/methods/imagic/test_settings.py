@@ -14,6 +14,7 @@ from core.errors import InputError
 from core.methods.imagic import config
 from core.methods.imagic.choosing import explain, knee, suggest
 from core.methods.imagic.config import Learning, Sampling, Settings
+from core.runs.request import from_json, to_json
 
 ETAS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4)
 EDIT = (
@@ -42,20 +43,20 @@ def test_the_papers_and_the_public_pipelines_numbers():
 @pytest.mark.parametrize("name", sorted(config.PRESETS))
 def test_presets_go_to_json_and_back(name):
     settings = config.PRESETS[name]()
-    assert config.from_dict(json.loads(json.dumps(config.to_dict(settings)))) == settings
+    assert from_json(Settings, json.loads(json.dumps(to_json(settings)))) == settings
 
 
 def test_missing_keys_are_the_defaults_and_unknown_ones_are_refused():
-    assert config.from_dict({}) == Settings()
-    assert config.from_dict({"learning": {"rank": 3}}).learning == Learning(rank=3)
+    assert from_json(Settings, {}) == Settings()
+    assert from_json(Settings, {"learning": {"rank": 3}}).learning == Learning(rank=3)
     for wrong in (
         {"surprise": 1},
         {"learning": {"surprise": 1}},
         {"sampling": []},
         {"learning": 3},
     ):
-        with pytest.raises(InputError, match="Known are"):
-            config.from_dict(wrong)
+        with pytest.raises(InputError, match=r"Correct|Known ones"):
+            from_json(Settings, wrong)
 
 
 @pytest.mark.parametrize(

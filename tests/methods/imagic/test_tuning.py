@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.errors import DeviceOutOfMemory, InputError, JobCancelled
-from core.methods.imagic import objective, tuning
+from core.methods.imagic import tuning
 from core.methods.imagic.algorithm import learn
 from core.methods.imagic.condition import Condition
 from core.methods.imagic.config import Sampling
@@ -39,6 +39,7 @@ def test_the_loss_is_the_mean_squared_error_of_the_noise(pipe, parts, z0, target
             torch.testing.assert_close(found[row], expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.usefixtures("whole_bank")
 def test_a_model_that_predicts_velocity_is_asked_for_velocity():
     parts = Parts.from_pipeline(tiny_pipeline(prediction_type="v_prediction"))
     z0 = parts.encode(picture()[None])
@@ -62,6 +63,7 @@ def test_times_are_uniform_and_spread_over_each_batch(z0):
     assert {int(draw(z0, 1, 1000, generator).t) for _ in range(50)} - set(range(500))
 
 
+@pytest.mark.usefixtures("whole_bank")
 def test_the_bank_is_fixed_and_its_loss_does_not_depend_on_its_passes(parts, z0, target):
     one, two = bank(z0, 1000), bank(z0, 1000)
     assert len(one.t) == 64
@@ -72,6 +74,7 @@ def test_the_bank_is_fixed_and_its_loss_does_not_depend_on_its_passes(parts, z0,
 
 
 @pytest.mark.parametrize("kind", ["lora", "full"])
+@pytest.mark.usefixtures("whole_bank")
 def test_each_stage_lowers_the_loss_on_the_fixed_bank(parts, z0, target, kind):
     own = learning(
         embedding_steps=25, embedding_lr=3e-2, tuning=kind, tuning_steps=25, batch_size=4, rank=4
@@ -316,6 +319,7 @@ def test_frozen_padding_stays_and_the_text_moves(parts, z0, target):
         learn(parts, z0, Condition(target.embeds), learning(freeze_padding=True))
 
 
+@pytest.mark.usefixtures("whole_bank")
 def test_joint_tuning_starts_from_the_caption_of_the_input(parts, z0, target):
     own = learning(tuning="joint", tuning_steps=8, source_caption=SOURCE)
     learnt = learn(parts, z0, target, own)
@@ -329,6 +333,7 @@ def test_joint_tuning_starts_from_the_caption_of_the_input(parts, z0, target):
     assert (plain.optimised.embeds - target.embeds).abs().max() <= 1.1 * 3 * own.embedding_lr
 
 
+@pytest.mark.usefixtures("whole_bank")
 def test_joint_tuning_ends_once_the_loss_is_low_enough(parts, z0, target):
     far = learn(parts, z0, target, learning(tuning="joint", tuning_steps=30))
     aim = (far.curve[0].loss + far.curve[-1].loss) / 2
@@ -338,6 +343,7 @@ def test_joint_tuning_ends_once_the_loss_is_low_enough(parts, z0, target):
     assert not near.stopped
 
 
+@pytest.mark.usefixtures("whole_bank")
 def test_prior_pictures_hold_the_model_to_what_it_knew(parts, z0, target):
     own = {"embedding_steps": 0, "tuning": "lora", "tuning_steps": 12, "rank": 4, "batch_size": 4}
     free, held = (
@@ -357,8 +363,7 @@ def test_prior_pictures_hold_the_model_to_what_it_knew(parts, z0, target):
 
 
 @pytest.mark.parametrize("kind", ["lora", "full"])
-def test_a_model_in_bfloat16_is_learnt_in_float32(kind, monkeypatch):
-    monkeypatch.setattr(objective, "BANK_SIZE", 4)  # convolutions in bfloat16 are slow on a CPU
+def test_a_model_in_bfloat16_is_learnt_in_float32(kind):
     pipe = tiny_pipeline().to(torch.bfloat16)
     parts = Parts.from_pipeline(pipe)
     z0, target = parts.encode(picture()[None]), parts.encode_text(TARGET)

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers import DDIMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from transformers import (
@@ -19,7 +19,7 @@ from transformers import (
 from core.cache.construction import construction
 from core.methods.imagic.config import Learning
 from core.world.curriculum import tiny
-from core.world.diffusion.unet import scheduler
+from core.world.diffusion.unet import scheduler as ours
 from core.world.diffusion.vae import initialise
 from core.world.diffusion.vocabulary import build as build_tokenizer
 
@@ -74,6 +74,18 @@ def _vae(generator: torch.Generator) -> AutoencoderKL:
     return _ready(vae, generator)
 
 
+def theirs() -> DDIMScheduler:
+    """The noise schedule of the checkpoints of Stable Diffusion 1.x and XL, which predict the noise."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+    )
+
+
 @construction()
 def tiny_pipeline(seed: int = 0, *, prediction_type: str = "epsilon") -> StableDiffusionPipeline:
     """A random `StableDiffusionPipeline`: 16x16 pictures, 4x8x8 latents, 12 tokens of width 16."""
@@ -90,15 +102,12 @@ def tiny_pipeline(seed: int = 0, *, prediction_type: str = "epsilon") -> StableD
         attention_head_dim=2,
         norm_num_groups=4,
     )
-    schedule = scheduler()
-    if prediction_type != "epsilon":
-        schedule = type(schedule).from_config(schedule.config, prediction_type=prediction_type)
     return StableDiffusionPipeline(
         vae=_vae(generator),
         text_encoder=_ready(CLIPTextModel(text_config(16, 16)), generator),
         tokenizer=tokenizer(),
         unet=_ready(unet, generator),
-        scheduler=schedule,
+        scheduler=ours() if prediction_type == "v_prediction" else theirs(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -133,7 +142,7 @@ def tiny_sdxl(seed: int = 0) -> StableDiffusionXLPipeline:
         tokenizer=tokenizer(),
         tokenizer_2=tokenizer(),
         unet=_ready(unet, generator),
-        scheduler=scheduler(),
+        scheduler=theirs(),
         add_watermarker=False,
     )
 

@@ -17,7 +17,7 @@ from gradio_client import Client, handle_file
 from core.methods.trill import api_arguments, gallery, requests
 from core.methods.trill.endpoints import CALLS
 from core.methods.trill.pipeline import run as run_pipeline
-from core.methods.trill.results import result_to_dict
+from core.methods.trill.results import RESULTS
 from core.runs.request import canonical_json, to_json
 from core.ui import snippets
 from tests.serving import served
@@ -86,7 +86,7 @@ def test_the_answer_is_that_of_the_pipeline_and_names_a_run_that_people_can_open
     run = answer.pop("run")
     own = gallery.example("reader-1743-a")
     request = requests.ExploreRequest(clip=requests.Clip(source=f"example:{own.id}"))
-    here = result_to_dict(run_pipeline(Job(), request))
+    here = RESULTS.to_dict(run_pipeline(Job(), request))
     for told in (answer["heard"], here["heard"]):  # an upload is named by its hash and file
         told.pop("source"), told.pop("name")
     assert canonical_json(answer) == canonical_json(here)
@@ -142,10 +142,10 @@ def test_use_in_api_names_the_endpoint_and_the_arguments_of_what_was_run():
     stored = json.loads((gallery.FOLDER / "finished.json").read_text("utf-8"))["results"]
     seen = set()
     for row in stored.values():
-        request = requests.from_dict(row["request"])
-        told = api_arguments.of(request.kind)
-        arguments = told["api_arguments"](to_json(request))
-        endpoint = CALLS.endpoints[told["api_name"]]
+        request = requests.KINDS.from_dict(row["request"])
+        name, arguments_of = api_arguments.CALLS[request.kind]
+        arguments = arguments_of(to_json(request))
+        endpoint = CALLS.endpoints[name]
         inspect.signature(endpoint.make).bind(**arguments)
         assert "example/trill/" in json.dumps(arguments) or not hasattr(request, "clip")
         seen.add(request.kind)
@@ -158,7 +158,7 @@ def test_use_in_api_keeps_the_cut_of_a_clip():
         for start, end in ((0.0, None), (1.5, 2.25))
     )
     request = requests.TripletRequest(anchor=whole, positive=part, negative=whole)
-    arguments = api_arguments.of("triplet")["api_arguments"](to_json(request))
+    arguments = api_arguments.CALLS["triplet"][1](to_json(request))
     assert arguments["parts"] == ["", "1.5-2.25", ""]
 
 

@@ -63,7 +63,7 @@ REQUESTS = {
 def test_the_same_request_gives_the_same_bytes(kind):
     def answer():
         result = run(REQUESTS[kind])
-        return json.dumps(results.result_to_dict(result)), result.files
+        return json.dumps(results.RESULTS.to_dict(result)), result.files
 
     first, files = answer()
     listening._kept.clear()  # nothing may depend on what was heard before
@@ -75,10 +75,10 @@ def test_the_same_request_gives_the_same_bytes(kind):
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_requests_and_results_survive_json(kind):
     request = REQUESTS[kind]
-    assert rq.from_dict(json.loads(json.dumps(rq.to_dict(request)))) == request
+    assert rq.KINDS.from_dict(json.loads(json.dumps(rq.KINDS.to_dict(request)))) == request
     result = run(request)
-    stored = json.loads(json.dumps(results.result_to_dict(result)))
-    assert results.result_from_dict(stored) == replace(result, files={})
+    stored = json.loads(json.dumps(results.RESULTS.to_dict(result)))
+    assert results.RESULTS.from_dict(stored) == replace(result, files={})
 
 
 def test_another_clip_gives_another_answer():
@@ -213,7 +213,7 @@ def test_odd_sounds_get_a_finite_answer_and_a_note(samples, note):
     result = run(rq.ExploreRequest(clip=upload(samples)))
     assert any(note in line for line in result.heard.notes)
     assert all(np.isfinite([dot.x, dot.y]).all() for dot in result.dots)
-    json.dumps(results.result_to_dict(result), allow_nan=False)
+    json.dumps(results.RESULTS.to_dict(result), allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -235,9 +235,9 @@ def test_odd_sounds_get_a_finite_answer_and_a_note(samples, note):
         (lambda: rq.TeachRequest(classes=()), InputError, "2 to 6"),
         (lambda: rq.TeachClass(name=" ", clips=(example("a"),)), InputError, "1 to 40"),
         (lambda: rq.SurviveRequest(clip=example("a"), rate=float("nan")), InputError, "0.7"),
-        (lambda: rq.from_dict({"kind": "explore", "clip": 3}), InputError, "object"),
+        (lambda: rq.KINDS.from_dict({"kind": "explore", "clip": 3}), InputError, "object"),
         (
-            lambda: rq.from_dict(
+            lambda: rq.KINDS.from_dict(
                 {"kind": "explore", "clip": {"source": "example:a"}, "path": "/etc"}
             ),
             InputError,

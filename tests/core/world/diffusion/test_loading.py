@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 import torch
+from diffusers import DDIMScheduler
 
 from core import settings
 from core.cache import from_settings
@@ -14,7 +15,6 @@ from core.errors import InputError, WeightsError
 from core.methods.imagic import SPEC
 from core.methods.imagic.requests import MODELS
 from core.world.diffusion import judge, loading
-from core.world.diffusion.unet import scheduler
 from tests.methods.imagic.tiny import IMAGE, tiny_pipeline, tiny_sdxl
 
 
@@ -87,7 +87,8 @@ def test_a_checkpoint_of_another_sampler_gets_ddim_with_its_own_noise_levels(
     with held.acquire(loading.from_folder(copy)) as lease:
         found = lease.obj.scheduler
         assert type(found).__name__ == "DDIMScheduler"
-        assert torch.equal(found.alphas_cumprod, scheduler().alphas_cumprod)
+        assert torch.equal(found.alphas_cumprod, DDIMScheduler.from_config(told).alphas_cumprod)
+        assert found.config.prediction_type == "epsilon"
         assert not found.config.clip_sample
         assert not found.config.set_alpha_to_one
         assert found.config.steps_offset == 1

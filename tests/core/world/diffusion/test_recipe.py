@@ -12,7 +12,7 @@ import torch
 
 from core.training import flat_then_down, read_curve
 from core.world import stream
-from core.world.diffusion import config, recipe, unet, vocabulary
+from core.world.diffusion import config, gate, pipeline_report, recipe, unet, vocabulary
 
 
 def _short(**changes):
@@ -44,6 +44,22 @@ def test_public_code_loads_what_was_trained(trained):
     assert pipe.vae.config.scaling_factor == 0.18215
     assert pipe.scheduler.config.steps_offset == 1
     assert not [p for p in trained[1].rglob("*") if p.suffix in {".bin", ".pt", ".pkl"}]
+
+
+def test_the_folder_has_hashes_and_a_card_that_a_gate_joins_later(trained):
+    folder = trained[1]
+    told = json.loads((folder / "config.json").read_text())
+    assert set(told["sha256"]) == {
+        f"{part}.safetensors"
+        for part in ("unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model")
+    }  # fmt: skip
+    row = gate.Row(captions="held-in", claim="pose", right=90, n=100, drawn=0.99, needed=0.95)
+    found = gate.Gate(rows=(row,), atoms=(), guidance=3.0, steps=25, seconds=1.0)
+    pipeline_report.record(folder, pipeline_report.of_gate(found))
+    text = (folder / "CARD.md").read_text()
+    assert "app.py train imagic --preset smoke" in text
+    assert "pose of held-in captions 90 % (asked 95 %)" in text
+    assert json.loads((folder / "config.json").read_text())["sha256"] == told["sha256"]
 
 
 def test_progress_counts_the_steps_of_both_stages(trained):

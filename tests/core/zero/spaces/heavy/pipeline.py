@@ -83,6 +83,19 @@ def _deaf(job: Job, request: Request) -> Any:
     return "heard nothing"
 
 
+def _early(job: Job, request: Request) -> Any:
+    """Count until it is asked to end early, which it offers for the length of its counting."""
+    with job.early_end.offered():
+        for i in range(request.steps):
+            job.report(i / request.steps, "Counting")
+            if job.early_end.asked:
+                break
+            time.sleep(0.02)
+    job.report(1.0, "Past it")
+    time.sleep(request.delay)
+    return i
+
+
 def _write(job: Job, request: Request) -> Any:
     """Write a line every 20 ms for as long as the job is let run."""
     for i in range(request.steps):
@@ -168,6 +181,7 @@ _KINDS = {
     "steps": _steps,
     "no estimate": _steps,
     "deaf": _deaf,
+    "early": _early,
     "write": _write,
     "net": _net,
     "absent": _absent_net,
