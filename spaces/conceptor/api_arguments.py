@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
+
+from core.ui.verbs import Call
 
 from .config import PRESETS, to_dict
 from .requests import MixRequest
@@ -67,17 +68,12 @@ def _train(request: Data) -> Data:
     return {k: request[k] for k in ("preset", "resume")}
 
 
-_OF: dict[str, Callable[[Data], Data]] = {
-    "decompose": _decompose,
-    "explain": _explain,
-    "mix": _mix,
-    "audit": _audit,
-    "compare": _compare,
-    "check": _check,
-    "train": _train,
+CALLS: dict[str, Call] = {
+    "decompose": ("conceptor_decompose", _decompose),
+    "explain": ("conceptor_explain", _explain),
+    "mix": ("conceptor_mix", _mix),
+    "audit": ("conceptor_audit", _audit),
+    "compare": ("conceptor_compare", _compare),
+    "check": ("conceptor_check", _check),
+    "train": ("conceptor_train", _train),
 }
-
-
-def of(kind: str) -> dict[str, Any]:
-    """`api_name` and `api_arguments` of the page's action of this kind, for `Page.action`."""
-    return {"api_name": f"conceptor_{kind}", "api_arguments": _OF[kind]}

@@ -11,8 +11,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 from core.errors import InputError
 
 from .config import PRESETS, Settings, to_dict
-from .requests import KINDS, Request, from_dict
+from .requests import KINDS, Request
 from .results import (
+    RESULTS,
     AnyResult,
     AuditResult,
     CheckResult,
@@ -21,7 +22,6 @@ from .results import (
     Element,
     ExplainResult,
     MixResult,
-    result_to_dict,
 )
 
 VERBS: dict[str, str] = {
@@ -75,7 +75,7 @@ def request_from_cli(
     found = {
         name: value_of(name, words, hints[name]) for name, words in given.items() if name in hints
     }
-    return from_dict({"kind": verb, "settings": settings, **found})
+    return KINDS.from_dict({"kind": verb, "settings": settings, **found})
 
 
 def value_of(name: str, words: str, hint: Any) -> Any:
@@ -161,7 +161,7 @@ def write_outputs(result: AnyResult, out: Path) -> list[Path]:
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / "result.json"
-    told = json.dumps(result_to_dict(result), indent=1, ensure_ascii=False)
+    told = json.dumps(RESULTS.to_dict(result), indent=1, ensure_ascii=False)
     path.write_text(told + "\n", encoding="utf-8")
     written = [path]
     if words := summary(result):

@@ -9,10 +9,10 @@ from core.ui.calls import Calls
 
 from . import SPEC
 from .config import PRESETS, Settings, to_dict
-from .results import result_to_dict
-from .showing import keep, work
+from .results import RESULTS
+from .showing import VERBS
 
-CALLS = Calls(SPEC, work=work, keep=keep, answer=result_to_dict)
+CALLS = Calls(SPEC, work=VERBS.work, keep=VERBS.keep, answer=RESULTS.to_dict)
 
 
 def settings_of(tier: str, given: dict[str, Any] | None) -> Settings:

@@ -11,9 +11,7 @@ from . import audit, compare, decompose, lessons, mix, single_image
 from .commandline import VERBS, request_from_cli, write_outputs
 from .config import Settings
 from .following import passes
-from .requests import AuditRequest, CheckRequest, CompareRequest, MixRequest, Request
-from .requests import from_dict as request_from_json
-from .requests import to_dict as request_to_json
+from .requests import KINDS, AuditRequest, CheckRequest, CompareRequest, MixRequest, Request
 from .results import AnyResult
 
 if TYPE_CHECKING:
@@ -30,6 +28,7 @@ __all__ = [
     "write_outputs",
 ]
 
+request_from_json, request_to_json = KINDS.from_dict, KINDS.to_dict
 _WORK: dict[str, Callable[[Job, Any], AnyResult]] = {
     "decompose": decompose.decompose,
     "explain": single_image.explain,

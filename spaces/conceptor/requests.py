@@ -8,10 +8,10 @@ it was learnt before with the same model, and learnt otherwise. Same request and
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from core.errors import InputError
-from core.runs.request import from_json, to_json
+from core.runs.kinds import Kinds
 
 from .config import MAX_SEED, Settings, number
 
@@ -238,24 +238,4 @@ Request = (
     | CheckRequest
     | TrainRequest
 )
-KINDS: dict[str, type[Any]] = {cls.kind: cls for cls in get_args(Request)}
-
-
-def to_dict(request: Request) -> dict[str, Any]:
-    """Return the request as plain JSON types, its kind first."""
-    return {"kind": request.kind, **to_json(request)}
-
-
-def from_dict(data: Any) -> Request:
-    """Read a request back from `to_dict`.
-
-    Raises:
-        InputError: the kind or a key is unknown, a key is missing, or a value does not fit.
-    """
-    if not isinstance(data, dict) or data.get("kind") not in KINDS:
-        raise InputError(
-            "The settings do not describe a Conceptor run. "
-            f"They need a kind, one of {', '.join(KINDS)}. Copy the link again."
-        )
-    rest = {key: value for key, value in data.items() if key != "kind"}
-    return from_json(KINDS[data["kind"]], rest)
+KINDS: Kinds[Request] = Kinds(Request, "a Conceptor run")

@@ -5,11 +5,10 @@ Numbers are rounded where they are made, so that equal requests give equal bytes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, get_args
+from dataclasses import dataclass, field
+from typing import ClassVar
 
-from core.errors import InputError
-from core.runs.request import from_json, to_json
+from core.runs.kinds import Kinds
 
 from .answer_parts import (
     AuditRow,
@@ -63,8 +62,6 @@ __all__ = [
     "TrainResult",
     "Truth",
     "TruthPart",
-    "result_from_dict",
-    "result_to_dict",
 ]
 
 
@@ -302,25 +299,4 @@ AnyResult = (
     | CheckResult
     | TrainResult
 )
-RESULTS: dict[str, type[Any]] = {cls.kind: cls for cls in get_args(AnyResult)}
-
-
-def result_to_dict(result: AnyResult) -> dict[str, Any]:
-    """Return the result as plain JSON types, without its files."""
-    data = to_json(replace(result, files={}))
-    data.pop("files", None)
-    return {"kind": result.kind, **data}
-
-
-def result_from_dict(data: Any) -> AnyResult:
-    """Read a result back; its files stay in the run store.
-
-    Raises:
-        InputError: this is no result of Conceptor.
-    """
-    if not isinstance(data, dict) or data.get("kind") not in RESULTS:
-        raise InputError(
-            "This is not a stored Conceptor result. A result file has a known kind. Drop another file."
-        )
-    rest = {key: value for key, value in data.items() if key != "kind"}
-    return from_json(RESULTS[data["kind"]], rest)
+RESULTS: Kinds[AnyResult] = Kinds(AnyResult, "a Conceptor result")

@@ -31,7 +31,7 @@ from . import decomposition, tokens
 from .borrowing import Bench, judge_hash
 from .config import Settings, to_dict
 from .decomposition import Decomposition
-from .results import DecomposeResult, result_from_dict, result_to_dict
+from .results import RESULTS, DecomposeResult
 from .tokens import Tokens
 
 GALLERY = Path(__file__).parent / "examples" / "gallery"
@@ -76,7 +76,7 @@ def find(key: str) -> Found | None:
             continue
         try:
             learnt = decomposition.from_dict(_read(place / "decomposition.json"))
-            result = result_from_dict(_read(place / "result.json"))
+            result = RESULTS.from_dict(_read(place / "result.json"))
             files = {p.name: p.read_bytes() for p in sorted(place.iterdir()) if _is_file(p)}
         except (OSError, ValueError, InputError):
             continue
@@ -108,7 +108,7 @@ def keep(key: str, found: Found, place: Path | None = None) -> Path:
     try:
         files = {
             "decomposition.json": _json(found.learnt.to_dict()),
-            "result.json": _json(result_to_dict(found.result)),
+            "result.json": _json(RESULTS.to_dict(found.result)),
             **found.result.files,
         }
         for name, data in files.items():

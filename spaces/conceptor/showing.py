@@ -1,16 +1,13 @@
-"""What every action of the page and every endpoint share: the work, what is kept, settings in words."""
+"""What every kind of request shares on the page and among the endpoints, and its settings in words."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from core.errors import NotFoundError
-from core.runs.request import to_json
-from core.ui.actions import Kept
+from core.ui.verbs import Verbs
 
-from . import api_arguments, requests
+from . import SPEC, api_arguments, requests
 from .config import Settings
-from .results import AnyResult, result_from_dict, result_to_dict
+from .results import RESULTS, AnyResult
 
 _NAMES = {
     "decompose": "Decompose",
@@ -19,50 +16,6 @@ _NAMES = {
     "audit": "Audit",
     "compare": "Compare",
 }
-
-
-def work(job: Any, request: requests.Request) -> AnyResult:
-    """The work of every action; torch is loaded here, in the job's thread."""
-    from . import pipeline
-
-    return pipeline.run(job, request)
-
-
-def keep(request: requests.Request, result: AnyResult) -> Kept:
-    """What is stored of a result; its card carries the request, so that dropping it reopens it."""
-    from core.runs.png import write_png
-    from core.ui.links import Settings as Linked
-    from core.ui.links import envelope
-
-    files = dict(result.files)
-    if "picture.png" in files:
-        linked = Linked("conceptor", request.kind, to_json(request))
-        files["picture.png"] = write_png(files["picture.png"], envelope(linked))
-    return Kept(
-        result=result_to_dict(result),
-        artifacts=files,
-        thumbnail="picture.png" if "picture.png" in files else None,
-        title=title(request),
-        tier=result.tier,
-    )
-
-
-def restore(run: Any) -> AnyResult:
-    """The result of a stored run."""
-    return result_from_dict(run.result)
-
-
-def shared(kind: str) -> dict[str, Any]:
-    """The arguments of `Page.action` that every action of the page gives for its kind."""
-    return {
-        "work": work,
-        "keep": keep,
-        "restore": restore,
-        "parse": lambda data: requests.from_dict({**data, "kind": kind}),
-        "describe": lambda data: in_words(requests.from_dict({**data, "kind": kind})),
-        "grad": True,  # any of them may have to learn first
-        **api_arguments.of(kind),
-    }
 
 
 def end_early(job_id: str) -> bool:
@@ -79,7 +32,7 @@ def end_early(job_id: str) -> bool:
         return False
 
 
-def title(request: requests.Request) -> str:
+def title(request: requests.Request, _result: AnyResult | None = None) -> str:
     """A run's name in the history."""
     name = _NAMES.get(request.kind, request.kind.capitalize())
     if isinstance(request, requests.AuditRequest):
@@ -124,3 +77,6 @@ def _settings_words(own: Settings) -> list[str]:
     if own.seed:
         words.append(f"seed {own.seed}")
     return words
+
+
+VERBS = Verbs(SPEC, requests.KINDS, RESULTS, api_arguments.CALLS, title, in_words)

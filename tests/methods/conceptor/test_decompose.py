@@ -16,7 +16,7 @@ from core.jobs import Job
 from core.media.image_writing import tiles
 from core.methods.conceptor import decompose, decomposition, shelf
 from core.methods.conceptor.following import WORDS, Follower, passes
-from core.methods.conceptor.results import result_from_dict, result_to_dict
+from core.methods.conceptor.results import RESULTS
 from core.world.diffusion.judge import Judge
 from tests.methods.conceptor.tiny import bench, pipe, settings
 
@@ -65,8 +65,8 @@ def test_what_comes_out_fits_together(found):
 
 
 def test_result_and_decomposition_survive_json(found):
-    told = json.loads(json.dumps(result_to_dict(found.result)))
-    assert result_from_dict(told) == replace(found.result, files={})
+    told = json.loads(json.dumps(RESULTS.to_dict(found.result)))
+    assert RESULTS.from_dict(told) == replace(found.result, files={})
     again = decomposition.from_dict(json.loads(json.dumps(found.learnt.to_dict())))
     assert again == found.learnt
 

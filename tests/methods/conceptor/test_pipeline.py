@@ -13,7 +13,7 @@ from core.errors import InputError, WeightsError
 from core.jobs import Job, JobRunner
 from core.methods.conceptor import borrowing, commandline, lessons, pipeline
 from core.methods.conceptor import requests as rq
-from core.methods.conceptor.results import DecomposeResult, result_from_dict
+from core.methods.conceptor.results import RESULTS, DecomposeResult
 from core.world.diffusion import loading
 from core.world.diffusion.judge import Judge
 from tests.methods.conceptor.tiny import bench, clip, pipe, settings
@@ -68,7 +68,7 @@ def test_a_run_leaves_the_shared_model_alone_and_its_outputs_on_disk(tmp_path):
     assert result.base_before
     names = {p.name for p in commandline.write_outputs(result, tmp_path)}
     assert {"result.json", "summary.txt", "concept.png", "concept.safetensors", "coefficients.json"} <= names  # fmt: skip
-    again = result_from_dict(json.loads((tmp_path / "result.json").read_text()))
+    again = RESULTS.from_dict(json.loads((tmp_path / "result.json").read_text()))
     assert again.weights == result.weights
     assert "dog =" in (tmp_path / "summary.txt").read_text()
     stored = pipeline.run(Job(method="conceptor"), decompose_request())

@@ -29,7 +29,7 @@ EVERY = [
 
 @pytest.mark.parametrize("request_", EVERY, ids=lambda r: r.kind)
 def test_a_request_survives_json(request_):
-    assert rq.from_dict(json.loads(json.dumps(rq.to_dict(request_)))) == request_
+    assert rq.KINDS.from_dict(json.loads(json.dumps(rq.KINDS.to_dict(request_)))) == request_
     assert showing.title(request_)
     assert isinstance(showing.in_words(request_), str)
 
@@ -74,7 +74,7 @@ def test_what_cannot_be_meant_is_refused_in_words(make, said):
 @pytest.mark.parametrize("data", [None, {}, {"kind": "paint"}, {"kind": "mix", "concept": "dog", "more": 1}, []])  # fmt: skip
 def test_other_files_are_no_requests(data):
     with pytest.raises(InputError):
-        rq.from_dict(data)
+        rq.KINDS.from_dict(data)
 
 
 def test_the_bank_has_no_more_pictures_than_there_are():
@@ -156,7 +156,7 @@ def test_arguments_of_a_call_reach_the_settings():
 
 @pytest.mark.parametrize("request_", EVERY, ids=lambda r: r.kind)
 def test_the_printed_call_of_a_request_makes_the_same_request(request_):
-    shared = showing.shared(request_.kind)
+    shared = showing.VERBS.action(request_.kind)
     arguments = shared["api_arguments"](json.loads(json.dumps(to_json(request_))))
     made = endpoints.CALLS.endpoints[shared["api_name"]].make(**arguments)
     assert made == request_
