@@ -5,24 +5,29 @@ No torch at import: the pipeline is loaded by the first job.
 
 from __future__ import annotations
 
-import gradio as gr
-
 from core.ui.page import page
 
 from . import SPEC, endpoints
-
-_ABOUT = (
-    "Conceptor writes a concept as a weighted sum of words whose pictures are the concept's own. "
-    "The calls of this method are on the API page."
-)
+from .ui_more import About, Check, Train, Why, load_texts, opening
+from .ui_try import Try
 
 
 def layout() -> None:
     """Lay out the page inside the Blocks or route that is open."""
     with page(SPEC) as frame:
-        for name in ("try", "why", "check", "train", "about"):
-            with frame.tab(name):
-                gr.Markdown(_ABOUT)
+        with frame.tab("try"):
+            tried = Try(frame)
+        with frame.tab("why"):
+            why = Why(frame, tried)
+            tried.act(why.panel)
+        with frame.tab("check"):
+            check = Check(frame)
+        with frame.tab("train"):
+            Train(frame)
+        with frame.tab("about"):
+            more = About()
+        load_texts(tried, check, more)
+        frame.opens_with(lambda: opening(tried, why, check))
 
 
 def api() -> None:

@@ -1,0 +1,93 @@
+"""What the visitor sees while a concept is learnt: the words so far, the losses, rough pictures."""
+
+from __future__ import annotations
+
+import base64
+
+from core.ui import pictures
+
+from . import charts
+from .charts import text
+from .panels import cloud, cloud_words, empty, frame, live_bars, number, on_sheet
+from .results import Glimpse
+
+STAGES = {
+    "pictures": "Drawing what the concept looks like",
+    "dictionary": "Choosing the words",
+    "learning": "Learning the weights of the words",
+    "choosing": "Comparing the best candidates",
+    "attribution": "Measuring what each word adds",
+    "drawing": "Drawing the words",
+    "explaining": "Leaving out words one by one",
+    "mixing": "Drawing the mix",
+    "counting": "Drawing pictures to count",
+}
+_ENDS = ("decompose", "explain", "mix")  # kinds that offer to end the learning early
+
+
+def panel(seen: Glimpse | None, kind: str = "decompose") -> str:
+    """A glimpse of the work as HTML.
+
+    Args:
+        seen: what the job told last.
+        kind: of the request; only some may end the learning early.
+    """
+    if not isinstance(seen, Glimpse) or not seen.stage:
+        return empty("The work has begun.")
+    count = f", step {seen.step} of {seen.of}" if seen.of else ""
+    if seen.stage == "learning" and seen.repeats > 1:
+        count += f", repeat {seen.repeat} of {seen.repeats}"
+    early = (
+        '<p><button type="button" class="vt-button" data-end-early>Stop and keep the best so far</button> '
+        "<small>Goes on with the best words so far. Stop in the bar above throws them away.</small></p>"
+        if seen.stage == "learning" and kind in _ENDS
+        else ""
+    )
+    words = (
+        f'<div class="co-two">{cloud(seen.words, cloud_words("so far", seen.words))}<div>{live_bars(seen.words)}</div></div>'
+        if seen.words
+        else ""
+    )
+    return frame(
+        f'<p class="co-say">{text(STAGES.get(seen.stage, seen.stage))}{text(count)}</p>',
+        early,
+        words,
+        _rows(seen),
+        _curves(seen),
+    )
+
+
+def _rows(seen: Glimpse) -> str:
+    made = ""
+    for png, name in ((seen.concept, "the concept"), (seen.current, "the words so far")):
+        if png and seen.columns:
+            url = "data:image/png;base64," + base64.b64encode(png).decode()
+            count = _columns(png) or seen.columns
+            sheet = pictures.Sheet(url=url, columns=count, rows=1)
+            tiles = "".join(
+                pictures.tile(sheet, k, 0, f"{name}, noise {k + 1}") for k in range(count)
+            )
+            made += f"<small>{text(name)}</small>{on_sheet(sheet, tiles, 'co-tiles')}"
+    note = "<p><small>Columns start from the same noise; the words are drawn roughly, in few steps.</small></p>"
+    return f"<div>{made}{note if seen.concept and seen.current else ''}</div>" if made else ""
+
+
+def _columns(png: bytes) -> int:
+    """Square pictures side by side in a PNG, by the size in its header."""
+    width, height = (int.from_bytes(png[k : k + 4], "big") for k in (16, 20))
+    return width // height if height else 0
+
+
+def _curves(seen: Glimpse) -> str:
+    if not seen.curve:
+        return ""
+    last = seen.curve[-1]
+    loss = [[(float(p.step), p.loss) for p in seen.curve]]
+    sparse = [[(float(p.step), p.sparsity) for p in seen.curve]]
+    return (
+        f'<div class="co-two"><div><h3>Loss {number(last.loss, 4)}</h3>'
+        f"{charts.curve(loss, f'Loss on the fixed bank, now {number(last.loss, 4)}')}</div>"
+        f"<div><h3>Sparsity {number(last.sparsity, 3)}</h3>"
+        f"{charts.curve(sparse, f'Sparsity loss, now {number(last.sparsity, 3)}')}</div></div>"
+        "<p><small>Both on a fixed bank of pictures and noises, so that steps can be compared.</small></p>"
+    )
