@@ -92,5 +92,5 @@ def _sure(result: DecomposeResult) -> str:
             ""
             if result.distribution.mixture is None
             else f" Mixture score: {number(result.distribution.mixture)}."
-        )  # fmt: skip
+        )
     )
