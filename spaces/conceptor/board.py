@@ -40,7 +40,7 @@ def board(tier: str = "embedded", chosen: str = "") -> str:
     count = len(gallery.concepts())
     return frame(
         _ready(chosen),
-        f"<details{'' if gallery.ready() else ' open'}><summary>All {count} planted words, whose make-up is known</summary>"
+        f"<details><summary>All {count} planted words, whose make-up is known</summary>"
         f"<dl>{groups}</dl></details>",
     )
 

@@ -196,9 +196,13 @@ def scatter(marks: Sequence[Mark], across: str, up: str, label: str) -> str:
     ]
     for x, _, low, high in placed:
         body += straight(x, low, x, high, "co-interval")
-    for mark, (x, y, _, _) in zip(marks, placed, strict=True):
+    said: list[Point] = []  # where names stand, so that no two lie on each other
+    for mark, (x, y, _, _) in sorted(zip(marks, placed, strict=True), key=lambda pair: pair[1][1]):
         body += f'<circle class="co-dot co-c0" cx="{n(x)}" cy="{n(y)}" r="5.5"/>'
         left_side = x > WIDTH * 0.66
-        body += words(x + (-9 if left_side else 9), y - 7, mark.name, "end" if left_side else "start", "co-value")  # fmt: skip
+        near = [v for u, v in said if abs(u - x) < 90]
+        place = max([y - 7, *(v + 14 for v in near if v + 14 > y - 7)])
+        said.append((x, place))
+        body += words(x + (-9 if left_side else 9), place, mark.name, "end" if left_side else "start", "co-value")  # fmt: skip
     body += words((_LEFT + right) / 2, bottom + 38, across)
     return svg(WIDTH, bottom + 46, label, body)

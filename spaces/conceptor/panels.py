@@ -67,6 +67,27 @@ def figure(picture: str, name: str, small: str = "") -> str:
     return f"<figure>{picture}<figcaption>{text(name)}{more}</figcaption></figure>"
 
 
+def pairs(above: pictures.Sheet, below: pictures.Sheet | None, names: tuple[str, str]) -> str:
+    """Two sheets of one row below each other, column by column, so that pairs stay together on a phone.
+
+    Args:
+        above: the first pictures; they say how many columns there are.
+        below: the second ones; there may be fewer.
+        names: what they are, for readers who do not see them.
+    """
+    rules = pictures.sheet_rule(above) + (pictures.sheet_rule(below) if below is not None else "")
+    made = ""
+    for k in range(above.columns):
+        tiles = ""
+        for sheet, name in zip((above, below), names, strict=True):
+            if sheet is not None and k < sheet.columns:
+                tile = pictures.tile(sheet, k, 0, f"{name}, noise {k + 1}")
+                tiles += f'<div style="{pictures.sheet_style(sheet)}">{tile}</div>'
+        made += f"<div>{tiles}</div>"
+    crisp = " data-crisp" if above.crisp else ""
+    return f'<div class="co-pairs" style="--n:{above.columns}"{crisp}>{rules}{made}</div>'
+
+
 # --- words ----------------------------------------------------------------------------------------
 
 
@@ -139,7 +160,7 @@ def _bar(e: Element, repeats: int, sheet: pictures.Sheet | None, most: float, pl
         )
     small = [f"kept in {e.kept} of {repeats}"] if repeats > 1 else []
     if e.loss is not None:
-        small.append(f"loss {number(1000 * e.loss, 2) if e.loss < 0 else '+' + number(1000 * e.loss, 2)} without")  # fmt: skip
+        small.append(f"{number(1000 * e.loss, 2) if e.loss < 0 else '+' + number(1000 * e.loss, 2)} loss")  # fmt: skip
     mark = f' <span class="co-mark" title="in the planted recipe">{RIGHT}</span>' if planted else ""
     title = f' title="{text(", ".join(e.forms))}"' if len(e.forms) > 1 else ""
     return (

@@ -15,7 +15,8 @@ def audit_panel(result: AuditResult, link: Link, stored: str = "") -> str:
     a, b = "/".join(result.group_a), "/".join(result.group_b)
     return frame(
         f'<p class="co-say">{_headline(result, a)}</p>',
-        f'<div class="co-two"><div>{_table(result, a, b)}</div><div>{_scatter(result, a, b)}</div></div>',
+        f"<div>{_table(result, a, b)}</div>",
+        _scatter(result, a, b),
         _pictures(result, link),
         f"<p><small>{text(result.caution)} Counted by {text(result.measured_by)}. Strength of the mitigation "
         f"{result.strength:g}. {result.seconds:.0f} s. Weights {text(result.weights)}.</small></p>",

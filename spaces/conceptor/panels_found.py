@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from core.ui import pictures
-
 from . import charts
 from .charts import text
-from .panels import Link, bars, cloud, cloud_words, frame, number, on_sheet, percent, sheet_of, take
+from .panels import Link, bars, cloud, cloud_words, frame, number, pairs, percent, sheet_of, take
 from .panels_truth import mixture, truth
 from .results import DecomposeResult
 
@@ -16,12 +14,13 @@ _NAMED = 3  # words of the headline
 def decompose_panel(result: DecomposeResult, link: Link, stored: str = "") -> str:
     """A decomposition with everything that is known about it."""
     shares = [(e.word, e.share) for e in result.elements]
-    held = [p.word for p in result.truth.parts if p.rank] if result.truth else []
+    parts = result.truth.parts if result.truth else ()
+    held = [result.elements[p.rank - 1].word for p in parts if p.rank]
     tokens = sheet_of(result.tokens, link)
     return frame(
         _headline(result),
-        f'<div class="co-two">{cloud(shares, cloud_words(result.concept, shares))}'
-        f"<div>{_pairs(result, link)}</div></div>",
+        cloud(shares, cloud_words(result.concept, shares)),
+        _pairs(result, link),
         _facts(result),
         f'<div class="co-two"><div><h3>The words</h3>{bars(result.elements, len(result.repeats), tokens, held)}'
         f"{_legend(result)}</div>"
@@ -48,27 +47,24 @@ def _pairs(result: DecomposeResult, link: Link) -> str:
     """Pictures of the concept, each above what the words draw from the same noise."""
     above, below = sheet_of(result.pictures, link), sheet_of(result.reconstruction, link)
     alike = result.similarity.pairs
-    rows = []
-    for sheet, name, what in (
-        (above, f"“{result.concept}”", f"Picture of {result.concept}"),
-        (below, "its words", "Picture of the weighted words"),
-    ):
-        tiles = "".join(
-            pictures.tile(sheet, k, 0, f"{what}, noise {k + 1}") for k in range(sheet.columns)
-        )
-        rows.append(f"<small>{text(name)}</small>" + on_sheet(sheet, tiles, "co-tiles"))
-    said = "Columns start from the same noise."
+    said = f"Above: “{text(result.concept)}”. Below: what its words draw, each from the same noise."
     if alike:
         said += f" Likeness of the pairs by CLIP: {number(sum(alike) / len(alike))}."
     if result.similarity.seen is not None:
-        said += f" The probe sees {percent(result.similarity.seen)} of the same things in both."
-    return f"{''.join(rows)}<p><small>{said}</small></p>"
+        said += (
+            f" Of what the probe sees in either, it sees {percent(result.similarity.seen)} in both."
+        )
+    names = (f"Picture of {result.concept}", "Picture of the weighted words")
+    return f"<div>{pairs(above, below, names)}<p><small>{said}</small></p></div>"
 
 
 def _facts(result: DecomposeResult) -> str:
     lines = []
     if result.ended_early:
-        lines.append("Ended early by you: these are the best words so far.")
+        lines.append(
+            "Ended early by you: these are the best words so far. They are not kept for Mix and Explain, which "
+            "learn the concept to its end."
+        )
     lines += [note for note in result.notes if not note.startswith("the learning was ended")]
     if not result.untouched and result.base_before and result.base_after:
         lines.append("The shared model is not what it was before. Please report this.")
@@ -83,7 +79,7 @@ def _legend(result: DecomposeResult) -> str:
             f" The line on a bar is mean ± standard deviation over {len(result.repeats)} repeats."
         )
     if any(e.loss is not None for e in result.elements):
-        said += " “Loss without” is how much worse the rest explains the pictures, in thousandths."
+        said += " “Loss” is how much worse the rest explains the pictures, in thousandths."
     return f"<p><small>{said}</small></p>"
 
 

@@ -8,7 +8,7 @@ from core.ui import pictures
 
 from . import charts
 from .charts import text
-from .panels import cloud, cloud_words, empty, frame, live_bars, number, on_sheet
+from .panels import cloud, cloud_words, empty, frame, live_bars, number, pairs
 from .results import Glimpse
 
 STAGES = {
@@ -58,18 +58,23 @@ def panel(seen: Glimpse | None, kind: str = "decompose") -> str:
 
 
 def _rows(seen: Glimpse) -> str:
-    made = ""
-    for png, name in ((seen.concept, "the concept"), (seen.current, "the words so far")):
-        if png and seen.columns:
-            url = "data:image/png;base64," + base64.b64encode(png).decode()
-            count = _columns(png) or seen.columns
-            sheet = pictures.Sheet(url=url, columns=count, rows=1)
-            tiles = "".join(
-                pictures.tile(sheet, k, 0, f"{name}, noise {k + 1}") for k in range(count)
-            )
-            made += f"<small>{text(name)}</small>{on_sheet(sheet, tiles, 'co-tiles')}"
-    note = "<p><small>Columns start from the same noise; the words are drawn roughly, in few steps.</small></p>"
-    return f"<div>{made}{note if seen.concept and seen.current else ''}</div>" if made else ""
+    concept, current = _sheet(seen.concept), _sheet(seen.current)
+    if concept is None and current is None:
+        return ""
+    if concept is None or current is None:
+        shown = concept or current
+        assert shown is not None, "one of them is there"
+        return pairs(shown, None, ("Rough picture", ""))
+    return (
+        f"<div>{pairs(concept, current, ('Picture of the concept', 'Picture of the words so far'))}"
+        "<p><small>Above the concept, below the words so far, each from the same noise, drawn roughly.</small></p></div>"
+    )
+
+
+def _sheet(png: bytes) -> pictures.Sheet | None:
+    columns = _columns(png) if png else 0
+    url = "data:image/png;base64," + base64.b64encode(png).decode()
+    return pictures.Sheet(url=url, columns=columns, rows=1) if columns else None
 
 
 def _columns(png: bytes) -> int:

@@ -48,13 +48,13 @@ def truth(result: DecomposeResult) -> str:
         f"<section><h3>The truth</h3><p>“{text(result.concept)}” is {text(what)}. No caption ever told the model; it "
         "learnt the word from pictures alone.</p>"
         '<div class="co-scroll" tabindex="0"><table class="co-table"><thead><tr><th scope="col">planted</th>'
-        '<th scope="col" colspan="2">in pictures</th><th scope="col">found</th><th scope="col">share</th></tr></thead>'
+        '<th scope="col" colspan="2">in pictures</th><th scope="col">place</th><th scope="col">share</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div><p>{_told(known)}</p></section>"
     )
 
 
 def _found(rank: int | None) -> str:
-    return f"{RIGHT} {rank}." if rank else f"{WRONG} no"
+    return f"{RIGHT} no. {rank}" if rank else f"{WRONG} no"
 
 
 def _told(known: Truth) -> str:
