@@ -86,7 +86,7 @@ def mixture(result: DecomposeResult, link: Link) -> str:
             pictures.tile(sheet, k, 0, f"Picture of “{word}” alone")
             for k, word in enumerate(told.drawn[: sheet.columns])
         )
-        row = on_sheet(sheet, tiles, "co-tiles") + (
+        row = on_sheet(sheet, f'<div class="co-tiles" style="--n:8">{tiles}</div>') + (
             "<p><small>Single words, drawn by their shares. Are these more like the concept’s pictures than the sum of "
             "all words is?</small></p>"
         )

@@ -191,13 +191,16 @@ class Try:
         words = choices(tier)
         usual = AuditRequest(concepts=("x",))
         groups = _FULL_GROUPS if full else (words_of(usual.group_a), words_of(usual.group_b))
+        audited = ["doctor"] if full else list(gallery.AUDITED)
         first, second = words[0][1], words[1][1] if full else gallery.COMPARED[1]
         return {
             self.model: gr.Dropdown(visible=full),
             self.board: board.board(tier, first),
-            self.concept: gr.Dropdown(words, value=first),
-            self.other: gr.Dropdown(words, value=second),
-            self.audited: gr.Dropdown(words, value=["doctor"] if full else list(gallery.AUDITED)),
+            self.concept: gr.Dropdown(words, value=first, allow_custom_value=True),
+            self.other: gr.Dropdown(words, value=second, allow_custom_value=True),
+            self.audited: gr.Dropdown(
+                words, value=audited, multiselect=True, allow_custom_value=True
+            ),
             self.group_a: groups[0],
             self.group_b: groups[1],
         } | self.controls.start_from(preset, tier)
@@ -247,7 +250,7 @@ class Try:
         model = request.get("model", requests.MODELS[1])
         return (
             own
-            | {self.modes: gr.Tabs(selected=mode), self.model: gr.Dropdown(value=model, visible=tier == "full")}
+            | {self.modes: gr.Tabs(selected=mode), self.model: gr.Dropdown(list(requests.MODELS), value=model, visible=tier == "full")}
             | ({self.frame.tier: tier} if self.frame.tier is not None else {})
             | self.controls.fill_request(request)
         )  # fmt: skip
