@@ -281,7 +281,9 @@ class Try:
             return updates
 
         self._action("decompose", self.decompose_button, [self.concept, *shared], self.make_decompose,
-            show_decomposition, [why, self.held, self.mixer], lambda r: {self.concept: r["concept"]})  # fmt: skip
+            show_decomposition, [why, self.board, self.held, self.mixer], lambda r: {
+                self.concept: r["concept"], self.board: board.board(r.get("tier", "embedded"), r["concept"]),
+            })  # fmt: skip
         self._action("mix", self.mix_button, [self.held, self.seeds], self.make_mix, show_mix,
             [self.mixer, self.model, *self.tier, *self.controls.inputs], lambda r: {
                 self.held: panels_mix.held(r, r["concept"]), self.seeds: words_of([str(s) for s in r["seeds"]]),

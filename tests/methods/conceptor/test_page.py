@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
 import subprocess
@@ -222,7 +223,7 @@ def test_names_of_a_scatter_do_not_lie_on_each_other():
     drawn = charts.scatter(marks, "x", "y", "label")
     places = sorted(float(y) for y in re.findall(r'y="([\d.]+)" text-anchor="end">m\d', drawn))
     assert len(places) == 4
-    assert all(b - a >= 13.9 for a, b in zip(places, places[1:], strict=False))
+    assert all(b - a >= 13.9 for a, b in itertools.pairwise(places))
 
 
 def test_every_check_row_says_its_n_and_what_it_is_read_against():
@@ -408,6 +409,8 @@ def test_a_decomposition_goes_into_the_mixer(page):
 
 def test_the_page_opens_whole_whether_or_not_anything_is_ready(page):
     updates = page._opening()
+    known = {part for a in page.actions.values() for part in (a.bar, *a.inputs, *a.outputs)}
+    assert set(updates) <= known, "Gradio refuses what is no output of an action"
     for action in page.actions.values():
         if action.name != "train":
             assert any(updates.get(part) for part in action.results()), action.name
