@@ -41,6 +41,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %".replace("-", "−")
 
 
+def brief(share: float) -> str:
+    """A share where there is little room."""
+    return "<1 %" if 0 < share < 0.005 else percent(share)
+
+
 def quoted(words: Sequence[str]) -> str:
     """Words as a list in a sentence, escaped."""
     named = [f"“{text(word)}”" for word in words]
@@ -121,7 +126,7 @@ def live_bars(words: Sequence[tuple[str, float]]) -> str:
     most = max((share for _, share in words), default=1.0) or 1.0
     rows = "".join(
         f'<li><b>{text(word)}</b><span class="co-bar" style="--w:{100 * share / most:.1f}%"></span>'
-        f"<i>{percent(share)}</i></li>"
+        f"<i>{text(brief(share))}</i></li>"
         for word, share in words
     )
     return f'<ol class="co-live">{rows}</ol>' if rows else ""
@@ -166,7 +171,7 @@ def _bar(e: Element, repeats: int, sheet: pictures.Sheet | None, most: float, pl
     return (
         f"<li>{tile}<b{title}>{text(e.word)}{mark}</b>"
         f'<span class="co-bar" style="--w:{100 * max(e.share, 0) / most:.1f}%">{whisker}</span>'
-        f"<i>{percent(e.share)}</i><small>{' · '.join(small)}</small></li>"
+        f"<i>{text(brief(e.share))}</i><small>{' · '.join(small)}</small></li>"
     )
 
 

@@ -14,6 +14,7 @@ def why_panel(result: DecomposeResult, link: Link, stored: str = "") -> str:
     """How the method took this concept apart."""
     concept = f"“{text(result.concept)}”"
     return frame(
+        f'<div class="co-part"><h3>How the method took {concept} apart</h3></div>'
         "<p>Conceptor looks for a sum of words that stands in for one word: a model that reads the sum must draw "
         f"what it draws for the word. The numbers are those of {concept}.</p>",
         f"<div><h3>1. What the model draws</h3><p>Only pictures are learnt from: those the model makes of “a photo of a "

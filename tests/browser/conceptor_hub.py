@@ -14,7 +14,7 @@ import core.gpu  # noqa: F401  # first import of every entry point
 from core.jobs import Job
 from core.methods.conceptor import requests, results
 
-STEPS = 60
+STEPS = 600  # a minute, unless it is ended early
 
 
 def run(job: Job, request: requests.Request) -> results.AnyResult:
