@@ -239,10 +239,22 @@ def test_the_first_example_gives_its_stored_result_within_the_stated_seconds(spe
     assert type(result).__name__.lower().startswith(first["result"]["kind"])
 
 
-def test_evaluation_runs_without_data_and_names_what_it_is_read_against(spec):
+def _evaluates(slug):
+    spec = registry.load(slug)
     if not has_weights(spec):
         pytest.skip("no weights yet")
     scores = registry.module(spec.slug, "recipe").evaluate("embedded", None, 2, None)
     assert scores
     assert all(isinstance(score, registry.Score) and score.n > 0 for score in scores)
     assert any(score.baseline is not None and score.chance is not None for score in scores)
+
+
+@pytest.mark.parametrize("slug", [s for s in SLUGS if not registry.load(s).heavy])
+def test_evaluation_runs_without_data_and_names_what_it_is_read_against(slug):
+    _evaluates(slug)
+
+
+@pytest.mark.slow  # what learns for every case takes minutes
+@pytest.mark.parametrize("slug", [s for s in SLUGS if registry.load(s).heavy])
+def test_evaluation_of_a_heavy_method_runs_without_data(slug):
+    _evaluates(slug)

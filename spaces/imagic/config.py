@@ -98,14 +98,14 @@ class Learning:
         stop_below: joint tuning ends once the fixed-bank loss is below this (0: never).
     """
 
-    embedding_steps: int = 150
-    embedding_lr: float = 2e-3
+    embedding_steps: int = 60
+    embedding_lr: float = 5e-3
     tuning: Tuning = "lora"
-    tuning_steps: int = 150
-    tuning_lr: float = 1e-3
+    tuning_steps: int = 40
+    tuning_lr: float = 1.5e-3
     rank: int = 8
     layers: Layers = "attention"
-    batch_size: int = 8
+    batch_size: int = 4
     source_caption: str = ""
     seed: int = 0
     freeze_padding: bool = False

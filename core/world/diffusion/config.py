@@ -68,7 +68,7 @@ class VaeTraining:
 class UNetTraining:
     """How the UNet and the text tower are trained, together."""
 
-    num_steps: int = 15_000
+    num_steps: int = 13_000
     batch_size: int = 32
     lr: float = 1e-3
     warmup_steps: int = 200

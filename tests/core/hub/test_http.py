@@ -132,6 +132,15 @@ def test_pages_are_compressed_below_their_budget(client):
     assert b"<gradio-app" in gzip.decompress(body)
 
 
+@pytest.mark.parametrize("name", ["", "echo"])
+def test_a_page_lists_its_own_parts_and_no_other_page_s(client, name):
+    text = client.get(f"/{name}").text
+    config = json.loads(re.search(r"window\.gradio_config = (\{.*?\});</script>", text, re.S)[1])
+    assert list(config["page"]) == [name]
+    assert set(config["page"][name]["components"]) == {c["id"] for c in config["components"]}
+    assert {"", "echo"} <= {page[0] for page in config["pages"]}
+
+
 def test_events_arrive_one_by_one_although_pages_are_compressed(address):
     config = httpx.get(address + "config", timeout=90).json()
     fn = next(
@@ -215,6 +224,6 @@ def test_a_page_whose_form_is_unknown_is_left_alone():
     from core.ui import head
 
     for text in ("window.gradio_config = {broken};</script>", "<p>nothing</p>"):
-        assert head._CONFIG.sub(head._slim, text) == text
+        assert head._CONFIG.sub(lambda found: head._slim(found, "echo"), text) == text
     sly = 'window.gradio_config = {"components":[],"title":"\\u003c/script>&"};</script>'
-    assert "</script>&" not in head._CONFIG.sub(head._slim, sly)[:-10]
+    assert "</script>&" not in head._CONFIG.sub(lambda found: head._slim(found, "echo"), sly)[:-10]
