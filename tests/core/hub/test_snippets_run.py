@@ -96,8 +96,6 @@ def answers_are_whole(answers):
     for name, answer in answers.items():
         assert set(answer["run"]) == {"id", "page", "files"}, name
         assert len(answer) > 2, name
-    if "trill_classify" in answers:
-        assert answers["trill_classify"]["probabilities"][0] > 0.5, "the shipped head knows anger"
 
 
 def test_every_endpoint_is_printed_in_every_language(page):
@@ -109,7 +107,9 @@ def test_every_endpoint_is_printed_in_every_language(page):
 
 def test_every_python_call_runs_as_printed_from_an_empty_folder(page, tmp_path):
     calls = answerable(page, "Python")
-    answers_are_whole(run_all(calls, tmp_path, run_python))
+    answers = run_all(calls, tmp_path, run_python)
+    answers_are_whole(answers)
+    assert answers["trill_classify"]["probabilities"][0] > 0.5, "the shipped head knows anger"
 
 
 @pytest.mark.slow
