@@ -72,6 +72,6 @@ SPEC = MethodSpec(
     emoji="🪄",
     heavy=True,
     shared_weights=("core/world/weights/text_to_image",),
-    first_example_seconds=25.0,
+    first_example_seconds=10.0,
     order=20,
 )

@@ -34,8 +34,6 @@ def losses_chart(losses: Losses) -> str:
 
 def why_panel(result: StripResult, link: Link, stored: str = "") -> str:
     """The way of one picture through the method, with the numbers of this result."""
-    sheet = sheet_of(result.strip, link)
-    crisp = " data-crisp" if sheet.crisp else ""
     row, column = first_look(result)
     losses = result.losses
     return frame(
@@ -51,13 +49,7 @@ def why_panel(result: StripResult, link: Link, stored: str = "") -> str:
         "<code>η · e_tgt + (1 − η) · e_opt</code>. Every picture below starts from the same noise, so that "
         "nothing but the text changes.</p>"
         f"{_line(result, column)}"
-        f'<div class="im-walk" style="{pictures.sheet_style(sheet)}"{crisp}>'
-        + pictures.sheet_rule(sheet)
-        + "".join(
-            f"<figure>{pictures.tile(sheet, c, row, eta_words(eta))}<figcaption>{eta:g}</figcaption></figure>"
-            for c, eta in enumerate(result.etas)
-        )
-        + "</div></div>",
+        f"{_walk(result, link, row)}</div>",
         "<div><h3>4. What stage 2 is for</h3><p>Without it, η 0 gives back something like the picture, "
         "not the picture: the text has too little room for every detail. Repeat the edit without stage 2 "
         "and compare the first columns.</p></div>",
@@ -119,19 +111,27 @@ def _line(result: StripResult, column: int) -> str:
 
 def ablation_panel(result: StripResult, link: Link, stored: str = "") -> str:
     """The strip of the same edit without stage 2."""
-    sheet = sheet_of(result.strip, link)
-    crisp = " data-crisp" if sheet.crisp else ""
-    tiles = "".join(
-        f"<figure>{pictures.tile(sheet, c, 0, eta_words(eta))}<figcaption>{eta:g}</figcaption></figure>"
-        for c, eta in enumerate(result.etas)
-    )
     zero = min(range(len(result.etas)), key=lambda c: abs(result.etas[c]))
     far = result.scores.distance[0][zero]
     return frame(
-        f'<div class="im-walk" style="{pictures.sheet_style(sheet)}"{crisp}>'
-        f"{pictures.sheet_rule(sheet)}{tiles}</div>",
+        _walk(result, link, 0),
         f"<p>Without stage 2, the picture at {eta_words(result.etas[zero])} differs from the input by "
         f"<b>{number(far, 3)}</b> (root mean square, 0 to 1), and its likeness is "
         f"<b>{number(result.scores.similarity[0][zero])}</b>. Compare with the strip above.</p>",
         stored=stored,
+    )
+
+
+def _walk(result: StripResult, link: Link, row: int) -> str:
+    """One row of a strip; it scrolls where it is wider than the page, by keys as well."""
+    sheet = sheet_of(result.strip, link)
+    crisp = " data-crisp" if sheet.crisp else ""
+    tiles = "".join(
+        f"<figure>{pictures.tile(sheet, c, row, eta_words(eta))}<figcaption>{eta:g}</figcaption></figure>"
+        for c, eta in enumerate(result.etas)
+    )
+    return (
+        '<div class="im-walk" role="group" aria-label="From the learnt text to the asked one" '
+        f'tabindex="0" style="{pictures.sheet_style(sheet)}"{crisp}>'
+        f"{pictures.sheet_rule(sheet)}{tiles}</div>"
     )

@@ -45,14 +45,14 @@ def invert(
         before = int(t) - stride
         a = alphas[before] if before >= 0 else scheduler.final_alpha_cumprod
         b = alphas[int(t)]
-        clean, noisy, last = z, z, torch.inf
+        clean, noisy, last, share = z, z, torch.inf, 1.0
         for _ in range(max(1, rounds)):
             found = parts.predict(unet, noisy, t, condition).float()
             nearer = backwards(found, clean, a, b)
             change = (nearer - noisy).abs().max().item()
-            if change >= last:  # rounds that do not come nearer to each other lead nowhere
-                break
-            noisy, last = nearer, change
+            if change >= last:  # rounds that jump to and fro meet half-way
+                share /= 2
+            noisy, last = noisy.lerp(nearer, share), change
             if change < CLOSE:
                 break
         z = noisy

@@ -26,7 +26,6 @@ from .condition import Condition
 from .memory import halving
 
 Pictures = npt.NDArray[np.uint8]
-DECODED = 2**20  # pixels that the autoencoder decodes in one pass
 
 
 @dataclass(frozen=True)
@@ -191,15 +190,18 @@ class Parts:
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Pictures:
-        """The pictures (B, H, W, 3) uint8 of latents (B, c, h, w), rounded as the public pipelines do."""
+        """The pictures (B, H, W, 3) uint8 of latents (B, c, h, w), rounded as the public pipelines do.
+
+        One at a time: the last bits of a pass depend on how many pictures it holds, and a picture
+        should not depend on what is drawn beside it.
+        """
         vae = self._decoder
 
         def some(start: int, stop: int) -> Tensor:
             z = latents[start:stop].to(vae.device, vae.dtype) / vae.config.scaling_factor
             return vae.decode(z, return_dict=False)[0]
 
-        rows = max(1, DECODED // (latents[0, 0].numel() * self.factor**2))
-        found = list(halving(len(latents), rows, some))
+        found = list(halving(len(latents), 1, some))
         pixels = (torch.cat(found) * 0.5 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float()
         return (pixels.cpu().numpy() * 255).round().astype(np.uint8)
 

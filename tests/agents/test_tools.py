@@ -46,7 +46,7 @@ def test_every_argument_is_described_and_typed(tools):
 def test_choices_defaults_and_what_is_required_are_in_the_schema(tools):
     explore = tools["trill_explore"].inputSchema
     assert explore["required"] == ["clip"]
-    assert explore["properties"]["layer"]["enum"] == ["layer19", "embedding"]
+    assert explore["properties"]["layer"]["enum"] == ["embedding", "layer19"]
     assert explore["properties"]["layer"]["default"] == "embedding"
     assert explore["properties"]["hop_frames"]["default"] == 17
     assert tools["trill_embed"].inputSchema["properties"]["series"]["default"] is False

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import numpy as np
+
 from core.world.curriculum import full, small
 from core.world.parsing import live_words
 from core.world.recipes import recipe
@@ -10,12 +12,16 @@ from core.world.recipes import recipe
 PAGE = Path(__file__).parents[3] / "docs" / "world.md"
 
 
-def test_the_example_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+def test_the_examples_run(monkeypatch):
+    monkeypatch.chdir(PAGE.parents[1])
+    scenes, model = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     space: dict = {}
-    exec(code, space)
+    exec(scenes, space)
     assert space["pictures"].shape == (1000, 64, 64, 3)
     assert space["truth"].holds(space["target"], space["answer"].after)
+    exec(model, space)
+    assert space["picture"].size == (64, 64)
+    assert np.asarray(space["picture"]).std() > 10, "a picture, not one colour"
 
 
 def test_the_numbers_of_the_table_are_current():

@@ -12,6 +12,7 @@ from core.media import image
 from core.media.image_writing import png
 from core.methods.imagic import intake
 from core.methods.imagic import requests as rq
+from core.world.diffusion.judge import Judge
 from core.world.render import render
 from tests.methods.imagic.borrowed import SeeingJudge
 from tests.methods.imagic.piped import EDIT, LEARNING, SCENE, run
@@ -75,7 +76,8 @@ def test_a_picture_that_is_the_true_answer_is_right_and_keeps_everything(judge):
     assert scoring.truth_of(answer, (judged,)).best == (0, 1)
 
 
-def test_without_a_judge_an_edit_still_gives_its_strip():
+def test_without_a_judge_an_edit_still_gives_its_strip(judge):
+    judge(Judge())
     result = run(EDIT)
     assert "not on this machine" in result.scores.measured_by
     assert result.suggestion.column is None

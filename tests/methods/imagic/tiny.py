@@ -76,13 +76,11 @@ def _vae(generator: torch.Generator) -> AutoencoderKL:
 
 def theirs() -> DDIMScheduler:
     """The noise schedule of the checkpoints of Stable Diffusion 1.x and XL, which predict the noise."""
-    return DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
+    return DDIMScheduler.from_config(
+        ours().config,
+        rescale_betas_zero_snr=False,
+        timestep_spacing="leading",
+        prediction_type="epsilon",
     )
 
 
