@@ -21,6 +21,18 @@ TRANSIT_SHARE = 0.5  # of the memory that is available when a part passes throug
 MPS_SHARE = 0.7  # of the working set that the system recommends
 
 
+def is_out_of_memory(exc: BaseException) -> bool:
+    """Whether an exception says that a device is full, in any of torch's ways."""
+    import torch
+    from accelerate.utils.memory import should_reduce_batch_size
+
+    if isinstance(exc, torch.OutOfMemoryError | MemoryError):
+        return True
+    # accelerate's test reads the first argument as a text
+    readable = isinstance(exc, RuntimeError) and exc.args and isinstance(exc.args[0], str)
+    return bool(readable) and should_reduce_batch_size(exc)  # type: ignore[arg-type]
+
+
 class DeviceBackend:
     """One device and the main memory behind it: what all devices of torch have in common."""
 
@@ -145,14 +157,7 @@ class DeviceBackend:
 
     def is_oom(self, exc: BaseException) -> bool:
         """Whether an exception says that the device has no memory left."""
-        import torch
-        from accelerate.utils.memory import should_reduce_batch_size
-
-        if isinstance(exc, torch.OutOfMemoryError | MemoryError):
-            return True
-        # accelerate's test reads the first argument as a text
-        readable = isinstance(exc, RuntimeError) and exc.args and isinstance(exc.args[0], str)
-        return bool(readable) and should_reduce_batch_size(exc)  # type: ignore[arg-type]
+        return is_out_of_memory(exc)
 
     def release(self, module: Any) -> None:
         """Note that a module was dropped; its memory goes with its last reference."""

@@ -15,6 +15,7 @@ import torch
 from core.errors import InputError
 from core.jobs import Job
 from core.world.diffusion.intervals import spearman
+from core.world.diffusion.parts import Pictures
 from core.world.recipes import FIGURE_A, FIGURE_B, RECIPES
 
 from . import measuring, tokens
@@ -22,7 +23,7 @@ from .algorithm import shares
 from .borrowing import Bench, bench
 from .decompose import obtain
 from .decomposition import Decomposition
-from .drawing import Pictures, laid, own, pictures_of, seeds_of
+from .drawing import laid, own, pictures_of, seeds_of
 from .following import Follower
 from .requests import AuditRequest
 from .results import AuditResult, AuditRow

@@ -18,13 +18,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.cache.weight_sharing import view
 from core.world.diffusion.judge import Judge
 
 from .algorithm import Dictionary, scaled, top
 from .config import Settings
 from .denoising import Pairs, errors, losses, pairs
 from .model import Model
-from .slot import filled, view
+from .slot import filled
 from .tokens import Chosen
 
 PEZ_STEPS, PEZ_LR = 300, 0.1  # the public code takes 3,000 steps at this rate; here words are few

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import torch
-
-from core.cache import cache
-from core.errors import WeightsError
 from core.jobs import Job
 from core.world.curriculum import Curriculum
-from core.world.diffusion import judge as judges
 from core.world.diffusion import loading
+from core.world.diffusion.borrowing import MIB, judging, lent, model_hash, remembered
 from core.world.diffusion.judge import Judge
 
 from .config import Settings
 from .model import Model
-
-MIB = 2**20
-_hashes: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +48,9 @@ def bench(job: Job, tier: str, name: str = "", settings: Settings | None = None)
         WeightsError: the model's weights are not here.
         CapacityError: there is no room for it.
     """
-    job.report(0.0, "Fetching the model")
-    spec = loading.spec_for(tier, name)
-    work = {"bytes": work_bytes(tier, name, settings)}
-    with (
-        cache().acquire(spec, work=work, cancel=job.cancel_event) as lease,
-        judging(job, tier) as judge,
-        # the caller may be in inference mode, whose tensors cannot be learnt from
-        torch.inference_mode(False),
-        torch.no_grad(),
-    ):
-        model = Model.from_pipeline(lease.obj)
+    room = work_bytes(tier, name, settings)
+    with lent(job, tier, name, work_bytes=room) as pipe, judging(job, tier) as judge:
+        model = Model.from_pipeline(pipe)
         if tier == "full":
             model.unet.enable_gradient_checkpointing()  # of the view
         yield Bench(
@@ -78,7 +59,7 @@ def bench(job: Job, tier: str, name: str = "", settings: Settings | None = None)
             judge=judge,
             tier=tier,
             name=name if tier == "full" else "",
-            weights=model_hash(model),
+            weights=model_hash(model.base),
         )
 
 
@@ -91,46 +72,16 @@ def work_bytes(tier: str, name: str = "", settings: Settings | None = None) -> i
     return int((1.0e9 if family == "sd" else 3.0e9) * rows + 2e9)
 
 
-@contextmanager
-def judging(job: Job, tier: str) -> Iterator[Judge]:
-    """Borrow the judge of a tier; without its weights, one that can do nothing.
-
-    Learning needs no judge, so that a missing one costs the scores alone.
-    """
-    job.check()
-    try:
-        spec = judges.spec_for(tier)
-    except WeightsError:
-        yield Judge()
-        return
-    with cache().acquire(spec, cancel=job.cancel_event) as lease:
-        yield lease.obj
-
-
-def model_hash(model: Model) -> str:
-    """Hash of a borrowed model as stored decompositions name it; computed once for a loaded model."""
-    key = model.shared[1]
-    with _lock:
-        known = _hashes.get(key)
-    if known is None:
-        known = model.model_hash()
-        with _lock:
-            _hashes[key] = known
-    return known
-
-
 def judge_hash(judge: Judge) -> str:
     """Hash of what a judge compares pictures with; empty without CLIP."""
     if not judge.scores:
         return ""
-    with _lock:
-        known = _hashes.get(judge.clip)
-    if known is None:
+
+    def make() -> str:
         digest = hashlib.sha256()
         for name, tensor in sorted(judge.clip.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-        known = digest.hexdigest()
-        with _lock:
-            _hashes[judge.clip] = known
-    return known
+        return digest.hexdigest()
+
+    return remembered(judge.clip, make)

@@ -11,14 +11,16 @@ import torch
 from torch import Tensor
 
 from core.jobs import Job
+from core.world.diffusion.parts import Pictures
+from core.world.diffusion.sampling import start_noise
 
 from . import measuring, portrait, shelf, tokens
 from .algorithm import scaled
 from .borrowing import Bench, bench
 from .config import Settings
 from .decomposition import Decomposition, rounded
-from .denoising import Pairs, bank, draw, losses, start_noise
-from .drawing import Pictures, latents_of, own, pictures_of, seeds_of
+from .denoising import Pairs, bank, draw, losses
+from .drawing import latents_of, own, pictures_of, seeds_of
 from .following import ROUGH, ROUGH_STEPS, Follower, passes
 from .learning import Learnt, Task, Watch, learn, of_kept
 from .requests import DecomposeRequest
@@ -206,7 +208,7 @@ class Work:
         def candidate(number: int, alpha: Tensor) -> None:
             if repeat == 0:  # the visitor sees it grow; later repeats only confirm it
                 vectors = of_kept(alpha, chosen.dictionary, self.settings.n)
-                noise = start_noise(self.b.model, self.seeds[:ROUGH])
+                noise = start_noise(self.b.model, self.b.model.latent_shape, self.seeds[:ROUGH])
                 z = draw(
                     self.b.model, self.b.model.fill(vectors), noise,
                     guidance=self.settings.guidance, steps=ROUGH_STEPS, tick=self.tick,

@@ -7,18 +7,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
 from core.media.image_writing import png, sheet
+from core.world.diffusion.condition import Condition
+from core.world.diffusion.parts import Pictures
+from core.world.diffusion.sampling import start_noise
 
 from .borrowing import Bench
 from .config import PROMPT, Settings
-from .denoising import Tick, draw, start_noise
-from .model import Condition
+from .denoising import Tick, draw
 from .results import Sheet
 
-Pictures = npt.NDArray[np.uint8]
 _STRIDE = 10_000  # seeds of a run: validation from 0, further ones from 2,500, training from 5,000
 _OFFSETS = {"validation": 0, "further": 2_500, "training": 5_000}
 
@@ -42,7 +42,7 @@ def latents_of(
     return draw(
         bench.model,
         condition,
-        start_noise(bench.model, seeds),
+        start_noise(bench.model, bench.model.latent_shape, seeds),
         guidance=settings.guidance,
         steps=settings.drawing_steps,
         tick=tick,
@@ -58,7 +58,7 @@ def pictures_of(
 
 def own(bench: Bench, concept: str) -> Condition:
     """The condition of the concept's own prompt."""
-    return bench.model.say(PROMPT.format(concept))
+    return bench.model.encode_text(PROMPT.format(concept))
 
 
 def laid(name: str, pictures: Pictures) -> tuple[Sheet, bytes]:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from core.cache.backends import is_out_of_memory
 from core.errors import InputError
+from core.world.diffusion.passes import out_of_memory
 
 from .algorithm import (
     Best,
@@ -26,7 +28,7 @@ from .algorithm import (
     whole,
 )
 from .config import Settings
-from .denoising import Pairs, errors, in_words, losses, pairs
+from .denoising import Pairs, errors, losses, pairs
 from .model import Model
 from .results import Point
 
@@ -179,10 +181,14 @@ def _step(
 ) -> Tensor:
     own = task.settings
     alpha = net(features)
-    with in_words("learning"):
+    values = list(net.parameters())
+    try:
         loss = objective(task.model, task.dictionary, alpha, asked, own.n, own.sparsity)
-        values = list(net.parameters())
         grads = torch.autograd.grad(loss, values)  # reaches nothing but these
+    except BaseException as error:
+        if not is_out_of_memory(error):
+            raise
+        raise out_of_memory("learning", "Fewer pictures in one step need less.") from error
     if not torch.isfinite(loss):
         raise InputError(
             "The loss is no number any more. The learning rate is too high for this model. Choose a lower one."

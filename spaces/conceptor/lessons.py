@@ -16,14 +16,16 @@ from core import settings
 from core.jobs import Job
 from core.media.image_writing import tiles
 from core.world.diffusion.intervals import wilson
+from core.world.diffusion.parts import Pictures
+from core.world.diffusion.sampling import start_noise
 
 from . import borrowing, decompose, surrogate, tokens, truth
 from .algorithm import whole
 from .borrowing import Bench
 from .config import PROMPT, TOP, Settings
 from .decomposition import Decomposition
-from .denoising import draw, start_noise
-from .drawing import Pictures, laid
+from .denoising import draw
+from .drawing import laid
 from .model import Model
 from .requests import CheckRequest, TrainRequest
 from .results import CheckCase, CheckResult, CheckRow, TrainPoint, TrainResult
@@ -153,7 +155,7 @@ def exact(b: Bench, before: str) -> list[CheckRow]:
     drift = max(float((x - y).abs().max()) for x, y in pairs)
     word, number = live.forms[0].removesuffix(tokens.END), live.ids[0]
     put = b.model.fill([table[number] for table in b.model.tables])
-    said = b.model.say(PROMPT.format(word))
+    said = b.model.encode_text(PROMPT.format(word))
     apart = float((put.embeds.float() - said.embeds.float()).abs().max())
     found = surrogate.recall(64, 0.3, 0)
 
@@ -242,8 +244,10 @@ def _samples(folder: Path) -> Pictures:
             folder, local_files_only=True, use_safetensors=True
         ).to(torch.float32)
     model = Model.from_pipeline(pipe)
-    noise = start_noise(model, range(len(_CAPTIONS)))
-    return model.decode(draw(model, model.say(_CAPTIONS), noise, guidance=_GUIDANCE, steps=_STEPS))
+    noise = start_noise(model, model.latent_shape, range(len(_CAPTIONS)))
+    return model.decode(
+        draw(model, model.encode_text(_CAPTIONS), noise, guidance=_GUIDANCE, steps=_STEPS)
+    )
 
 
 def _packed(folder: Path) -> tuple[bytes, str]:

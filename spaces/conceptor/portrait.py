@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.world.diffusion.parts import Pictures
+
 from . import measuring, truth
 from .algorithm import agreement, shares
 from .borrowing import Bench
 from .config import TOP, Settings, to_dict
 from .decomposition import Decomposition
 from .denoising import Tick
-from .drawing import Pictures, laid, own, pictures_of, seeds_of, thumbnail
+from .drawing import laid, own, pictures_of, seeds_of, thumbnail
 from .export import inversion_file
 from .following import Follower
 from .results import DecomposeResult, Element, Truth

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from core.jobs import Job
+from core.world.diffusion.parts import Pictures
 from core.world.language import describe, write
 
 from . import shelf, tokens
 from .borrowing import Bench, bench
 from .decompose import obtain
 from .decomposition import Decomposition
-from .drawing import Pictures, laid, own, pictures_of
+from .drawing import laid, own, pictures_of
 from .following import Follower
 from .portrait import alone_of
 from .requests import ExplainRequest

@@ -5,36 +5,19 @@
 
 The official code writes w* into the model's token table under autograd. Here a forward hook gives other
 rows for these places while the block lasts. Hooks belong to a module, so that two jobs on one encoder would see each
-other's: they are set on a `view`, which has modules of its own and shares the storage of every weight.
+other's: they are set on a view, which has modules of its own (`core.cache.weight_sharing`).
 """
 
 # B prompts, S places, T tokens, d width of an embedding
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from core.cache.construction import construction
-
-
-def view(module: nn.Module) -> Any:
-    """A network with modules of its own that shares the storage of all weights with `module`.
-
-    Hooks, flags and gradients of the view are its own; `module` stays as it is to the last bit.
-    """
-    # detached parameters share the storage, but neither flags nor gradients
-    memo: dict[int, Any] = {
-        id(p): nn.Parameter(p.detach(), requires_grad=False) for p in module.parameters()
-    }
-    memo.update((id(b), b) for b in module.buffers())
-    with construction():
-        return copy.deepcopy(module, memo).eval()
 
 
 @contextmanager

@@ -1,9 +1,7 @@
-"""Private weights over a shared network: views, adapters, and adapters folded into weights.
+"""Private weights over a shared network: adapters, and adapters folded into weights.
 
-A view has module objects of its own and shares the storage of every weight, so it costs no memory, and
-whatever is done to its modules, flags or gradients, the shared network does not notice. Adapters are peft's
-LoRA (Hu et al. 2021, arXiv 2106.09685) on such a view. For sampling they are folded into the weights that
-they touch, which needs no further multiplication in each step.
+Adapters are peft's LoRA (Hu et al. 2021, arXiv 2106.09685) on a view of the shared network. For sampling they
+are folded into the weights that they touch, which needs no further multiplication in each step.
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from core.cache.construction import construction
+from core.cache.weight_sharing import view
 
 from .config import Layers
 
@@ -30,36 +29,6 @@ NAME = "imagic"  # of the adapter inside peft
 
 ScaleOf = Callable[[str], float]
 """How much of what was learnt holds for a weight, by its name: 1 all, 0 the untouched weight."""
-
-
-def view(unet: nn.Module, replaced: Mapping[str, Tensor] | None = None) -> Any:
-    """A network that shares the storage of `unet`, apart from `replaced`.
-
-    Args:
-        unet: stays as it is: bytes, names, flags, gradients, hooks.
-        replaced: weights by name that the view has instead.
-
-    Raises:
-        KeyError: a name that the network does not have.
-        ValueError: another shape.
-    """
-    # detached parameters share the storage but not the flags and not the gradients
-    memo: dict[int, Any] = {
-        id(p): nn.Parameter(p.detach(), requires_grad=False) for p in unet.parameters()
-    }
-    memo.update((id(b), b) for b in unet.buffers())
-    with construction():
-        other = copy.deepcopy(unet, memo)
-        for name, weight in (replaced or {}).items():
-            place = other.get_parameter(name)
-            if place.shape != weight.shape:
-                raise ValueError(
-                    f"{name} has shape {tuple(place.shape)}, got {tuple(weight.shape)}"
-                )
-            module, _, leaf = name.rpartition(".")
-            own = weight.detach().to(place.device, place.dtype)
-            setattr(other.get_submodule(module), leaf, nn.Parameter(own, requires_grad=False))
-    return other.eval()
 
 
 def private_copy(unet: nn.Module) -> Any:

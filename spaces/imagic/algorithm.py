@@ -17,14 +17,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.cache.weight_sharing import view
+from core.world.diffusion.condition import Condition, stack
+from core.world.diffusion.parts import Parts
+from core.world.diffusion.sampling import start_noise
+
 from . import adapters
-from .condition import Condition, stack
 from .config import Learning, Sampling
 from .learnt import Learnt, Losses, Preview, Report, Stop
-from .memory import Peak
 from .objective import bank, bank_loss
-from .parts import Parts
-from .strip import draw, interpolate, start_noise
+from .peak import Peak
+from .strip import draw, interpolate
 from .tuning import Outcome, Prior, Task, Watch, descend, trained_embedding
 
 PRIOR_GUIDANCE, PRIOR_STEPS = 3.0, 20
@@ -130,7 +133,7 @@ class _Edit:
         task = Task(
             stage="embedding",
             steps=own.embedding_steps,
-            unet=adapters.view(self.parts.unet),
+            unet=view(self.parts.unet),
             condition=condition,
             groups=[{"params": values, "lr": own.embedding_lr}],
             state=lambda: _copies(values),

@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
+from core.world.diffusion.condition import Condition
+from core.world.diffusion.parts import Parts, Pictures
+from core.world.diffusion.sampling import ddim, start_noise
 
 from . import config
 from .algorithm import learn
-from .condition import Condition
 from .config import Sampling
 from .inversion import invert
 from .learnt import Learnt, Report, Stop
-from .parts import Parts, Pictures
-from .strip import ddim, draw, sample_strip, start_noise
+from .strip import draw, sample_strip
 
 STRENGTHS = (0.4, 0.6, 0.8)
 

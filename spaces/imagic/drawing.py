@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from core.media.image_writing import png, sheet
+from core.world.diffusion.condition import Condition
 from core.world.diffusion.judge import Judge
+from core.world.diffusion.parts import Parts
 from core.world.render import render
 
 from . import baselines, scoring
@@ -16,7 +18,6 @@ from .config import Sampling
 from .following import Follower
 from .intake import Opened, true_edit
 from .learnt import Learnt
-from .parts import Condition, Parts
 from .results import Baseline, Losses, LossPoint, Sheet, Truth
 from .strip import sample_strip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.jobs import Job
+from core.world.diffusion.parts import Parts
 
 from . import borrowing, kit, kit_file
 from .algorithm import learn, previews_of
@@ -10,7 +11,6 @@ from .drawing import Work, count, drawn
 from .following import Follower, passes_of_drawing, passes_of_learning
 from .intake import check_text, open_picture
 from .learnt import Learnt
-from .parts import Parts
 from .requests import EditRequest
 from .results import EditResult, Stage
 
@@ -34,7 +34,7 @@ def edit(job: Job, request: EditRequest) -> EditResult:
     learning, sampling = request.learning, request.sampling
     with borrowing.model(job, request.tier, request.model, learning) as parts:
         opened = open_picture(request.picture, parts.image_size)
-        before = borrowing.base_hash(parts)
+        before = parts.base_hash()
         follower = Follower(
             job,
             passes_of_learning(learning) | passes_of_drawing(sampling, count(request.baselines)),
@@ -76,7 +76,7 @@ def edit(job: Job, request: EditRequest) -> EditResult:
             picture=request.picture,
         )
         notes = cut_notes(parts, request.target)
-        after = borrowing.base_hash(parts)
+        after = parts.base_hash()
     packed = b""
     if kit.fits(learnt):
         tensors, told = kit.write(learnt, weights)

@@ -23,10 +23,10 @@ from core.runs.request import to_json
 from core.world import curriculum
 from core.world.diffusion import gate, judge, loading
 from core.world.diffusion.judge import Judge
+from core.world.diffusion.parts import Parts
 
 from . import benchmark, borrowing, config, tally, trial
 from .benchmark import Case
-from .parts import Parts
 from .trial import Bench, Record
 
 Tell = Callable[..., None]
@@ -76,10 +76,10 @@ def evaluate(
         bench = Bench(
             parts=parts, judge=judged, tier=tier, settings=config.embedded() if tier == "embedded" else config.full()
         )  # fmt: skip
-        before = borrowing.base_hash(parts)
+        before = parts.base_hash()
         records = collect(bench, cases, file_of(bench), plan(cases, tier), tell)
         scores += tally.scores(records)
-        scores.append(_untouched(before, borrowing.base_hash(parts), len(records)))
+        scores.append(_untouched(before, parts.base_hash(), len(records)))
     if plot is not None:
         from .plot import trade_off
 

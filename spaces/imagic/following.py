@@ -12,7 +12,7 @@ from core.media.image_writing import png, sheet
 
 from .config import Learning, Sampling
 from .learnt import Preview
-from .memory import Peak
+from .peak import Peak
 from .results import Glimpse, Stage
 
 WORDS = {

@@ -7,14 +7,14 @@ exact (as in Pan et al. 2023, arXiv 2309.04907).
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .condition import Condition
-from .parts import Parts
+from core.world.diffusion.condition import Condition
+from core.world.diffusion.parts import Parts
+from core.world.diffusion.sampling import ddim
 
 ROUNDS = 12  # predictions of one step at most
 CLOSE = 1e-5  # a round that changes less is the last one
@@ -34,8 +34,7 @@ def invert(
         num_steps: DDIM steps; drawing must take as many.
         rounds: predictions of each step at most; 1 is plain DDIM inversion.
     """
-    scheduler = copy.deepcopy(parts.scheduler)
-    scheduler.set_timesteps(num_steps, device=parts.device)
+    scheduler = ddim(parts, num_steps)
     backwards = _STEPS[scheduler.config["prediction_type"]]
     alphas, stride = scheduler.alphas_cumprod, scheduler.config["num_train_timesteps"] // num_steps
     if len(condition.embeds) == 1:

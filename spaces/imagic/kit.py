@@ -22,11 +22,11 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.runs.request import from_json, to_json
+from core.world.diffusion.condition import Condition
+from core.world.diffusion.parts import Parts
 
-from .condition import Condition
 from .config import LEARNING_RANGES, Learning
 from .learnt import Learnt, Losses, Point, StageName
-from .parts import Parts
 
 FORMAT, VERSION = "vitrine imagic kit", 1
 MAX_TENSORS = 256 * 2**20  # bytes of kit.safetensors: an adapter of the largest model and rank

@@ -8,9 +8,10 @@ from typing import Literal
 
 from torch import Tensor
 
-from .condition import Condition
+from core.world.diffusion.condition import Condition
+from core.world.diffusion.parts import Pictures
+
 from .config import Learning
-from .parts import Pictures
 
 StageName = Literal["embedding", "tuning", "joint", "sampling", "baselines"]
 

@@ -21,6 +21,7 @@ from core.jobs import Job
 from core.media.image_writing import png, sheet
 from core.world.diffusion.intervals import wilson
 from core.world.diffusion.judge import Judge
+from core.world.diffusion.parts import Parts
 from core.world.edit import Edit
 from core.world.render import render
 
@@ -29,7 +30,6 @@ from .algorithm import learn
 from .benchmark import Case
 from .config import Learning, Sampling
 from .learnt import Learnt
-from .parts import Parts
 from .requests import CheckRequest
 from .results import CheckCase, CheckResult, CheckRow, Sheet, TruthCell
 from .strip import sample_strip
@@ -95,14 +95,14 @@ def live_check(job: Job, parts: Parts, judge: Judge, request: CheckRequest) -> C
             "core/world/weights/probe. Get the repository again, or train the probe."
         )
     began = time.perf_counter()
-    before = borrowing.base_hash(parts)
+    before = parts.base_hash()
     cases = benchmark.fresh(request.num_scenes, request.seed, size=parts.image_size)
     exact = _exact(parts, cases[0])
     done = []
     for k, case in enumerate(cases):
         job.report(k / len(cases), f"Scene {k + 1} of {len(cases)}: {case.target}")
         done.append(_edited(job, parts, judge, request, case, (k / len(cases), 1 / len(cases))))
-    same = before == borrowing.base_hash(parts)
+    same = before == parts.base_hash()
     rows = (*exact, _unchanged(same, len(cases)), *_counted(done))
     tiles, told = _shown(done)
     return CheckResult(

@@ -34,7 +34,7 @@ def resample(job: Job, request: ResampleRequest) -> ResampleResult:
     text = request.target or about.target
     check_text(text, about.tier)
     with borrowing.model(job, about.tier, about.model) as parts:
-        before = borrowing.base_hash(parts)
+        before = parts.base_hash()
         weights = borrowing.model_hash(parts)
         learnt, told = kit.read(opened_kit.tensors, opened_kit.told)
         kit.check(learnt, told, parts, weights)
@@ -57,7 +57,7 @@ def resample(job: Job, request: ResampleRequest) -> ResampleResult:
                 ),
                 follower,
             )
-        after = borrowing.base_hash(parts)
+        after = parts.base_hash()
         notes = cut_notes(parts, text)
     packed = kit_file.pack(opened_kit.tensors, opened_kit.told, about, png(opened.pixels))
     fields["files"] |= {kit_file.NAME: packed}

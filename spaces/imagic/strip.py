@@ -8,25 +8,25 @@ the same start noise.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from core.cache.weight_sharing import view
 from core.errors import InputError
+from core.world.diffusion.condition import Condition, stack
+from core.world.diffusion.parts import Parts, Pictures
+from core.world.diffusion.passes import halving
+from core.world.diffusion.sampling import denoise, rows_of_pass, start_noise
 
 from . import adapters, forgetting, inversion
-from .condition import Condition, stack
 from .config import Sampling, Schedule, nothing_forgotten
 from .learnt import Learnt, Report
-from .memory import halving
-from .parts import Parts, Pictures
 
 LOW = 0.25  # share of eta in the low part of a schedule
 RAMP = (0.2, 0.4)  # share of the steps between which a schedule goes from one part to the other
-BUDGET = 2 * 2**30  # bytes of activations of one pass; a constant, so that chunks never vary
 
 
 def interpolate(target: Condition, optimised: Condition, eta: float) -> Condition:
@@ -104,73 +104,6 @@ def conditions(
     return stack(rows)
 
 
-def start_noise(parts: Parts, shape: Sequence[int], seeds: Sequence[int]) -> Tensor:
-    """z_T (S, c, h, w) of the seeds; each is what a pipeline draws from a CPU generator of that seed."""
-    rows = [
-        torch.randn((1, *shape[1:]), generator=torch.Generator().manual_seed(seed))
-        for seed in seeds
-    ]
-    return torch.cat(rows).to(parts.device)
-
-
-def ddim(parts: Parts, num_steps: int) -> Any:
-    """A scheduler of one's own, with its times set."""
-    own = copy.deepcopy(parts.scheduler)
-    own.set_timesteps(num_steps, device=parts.device)
-    return own
-
-
-@torch.no_grad()
-def denoise(
-    parts: Parts,
-    unet: Any,
-    latents: Tensor,
-    condition_at: Callable[[int], Condition],
-    sampling: Sampling,
-    *,
-    unconditional: Condition,
-    untuned: Any = None,
-    first: int = 0,
-    tick: Callable[[int], None] | None = None,
-) -> Tensor:
-    """The DDIM loop with classifier-free guidance, as `StableDiffusionPipeline` has it.
-
-    Args:
-        parts: the borrowed model.
-        unet: the weights that predict.
-        latents: (N, c, h, w) at the first time.
-        condition_at: the condition of a step, N rows.
-        sampling: guidance and number of steps.
-        unconditional: one row.
-        untuned: other weights for the branch without text; None takes `unet`.
-        first: steps that are left out at the beginning (SDEdit).
-        tick: called after each step with its number; may raise.
-
-    Returns:
-        z_0 (N, c, h, w), float32.
-    """
-    scheduler = ddim(parts, sampling.steps)
-    empty, guided = unconditional.expand(len(latents)), sampling.guidance > 1
-    for step, t in enumerate(scheduler.timesteps):
-        if step < first:
-            continue
-        condition = condition_at(step)
-        if not guided:
-            noise = parts.predict(unet, latents, t, condition)
-        elif untuned is None:
-            both = stack((empty.to(dtype=condition.embeds.dtype), condition))
-            without, noise = parts.predict(unet, torch.cat([latents] * 2), t, both).chunk(2)
-            noise = without + sampling.guidance * (noise - without)
-        else:
-            without = parts.predict(untuned, latents, t, empty)
-            noise = parts.predict(unet, latents, t, condition)
-            noise = without + sampling.guidance * (noise - without)
-        latents = scheduler.step(noise.float(), t, latents, return_dict=False)[0]
-        if tick:
-            tick(step)
-    return latents
-
-
 def tuned_unet(parts: Parts, learnt: Learnt, sampling: Sampling) -> Any:
     """The weights θ* as a view over the shared network, forgetting applied.
 
@@ -184,17 +117,10 @@ def tuned_unet(parts: Parts, learnt: Learnt, sampling: Sampling) -> Any:
     ):
         raise nothing_forgotten(sampling.forget)
     if learnt.weights is not None:
-        return adapters.view(parts.unet, adapters.blend(parts.unet, learnt.weights, scale_of))
+        return view(parts.unet, adapters.blend(parts.unet, learnt.weights, scale_of))
     if learnt.adapter is not None:
-        return adapters.view(parts.unet, adapters.fold(parts.unet, learnt.adapter, scale_of))
+        return view(parts.unet, adapters.fold(parts.unet, learnt.adapter, scale_of))
     return parts.unet
-
-
-def chunk_size(parts: Parts, latents: Tensor) -> int:
-    """Pictures of one pass within the budget: from the sizes alone, so that it never varies."""
-    width = parts.unet.config.block_out_channels[0]
-    activations = 40 * width * latents[0, 0].numel() * parts.unet.dtype.itemsize
-    return int(max(1, min(64, BUDGET // (2 * activations))))
 
 
 @torch.no_grad()
@@ -266,11 +192,12 @@ def draw(
             unet,
             noise[start:stop],
             lambda step: condition_at(step).rows(slice(start, stop)),
-            sampling,
             unconditional=unconditional,
+            num_inference_steps=sampling.steps,
+            guidance_scale=sampling.guidance,
             untuned=untuned,
             first=first,
             tick=tick,
         )
 
-    return torch.cat(list(halving(len(noise), chunk or chunk_size(parts, noise), part_of)))
+    return torch.cat(list(halving(len(noise), chunk or rows_of_pass(parts, noise), part_of)))

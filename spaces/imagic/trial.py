@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.world.diffusion.condition import Condition
 from core.world.diffusion.judge import Judge
+from core.world.diffusion.parts import Parts
 
 from . import baselines, choosing, config, scoring
 from .algorithm import learn
 from .benchmark import Case
 from .config import Learning, Sampling
 from .learnt import Learnt, Report
-from .parts import Condition, Parts
 from .strip import sample_strip
 
 Pictures = npt.NDArray[np.uint8]

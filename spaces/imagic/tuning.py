@@ -6,6 +6,7 @@ evaluation mode. Trained values are float32 whatever the network computes in.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -15,19 +16,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.cache.backends import is_out_of_memory
 from core.errors import InputError
+from core.world.diffusion.condition import Condition
+from core.world.diffusion.objective import Draw, draw, errors
+from core.world.diffusion.parts import Parts
+from core.world.diffusion.passes import free, out_of_memory
 
-from . import memory
-from .condition import Condition
 from .config import Learning
 from .learnt import Point, Preview, Report, StageName, Stop
-from .objective import Draw, bank_loss, draw, errors
-from .parts import Parts
+from .objective import bank_loss
 
 EVALUATIONS = 6  # of the fixed bank in a stage, after the one at its beginning
 PREVIEWS = 3  # in a stage, the one at its beginning included
 QUIET = 0.25  # seconds between two reports at least
 LOSS_SCALE = 1024.0  # in float16, so that small gradients do not vanish
+ADVICE = 'An adapter (tuning "lora") of a small rank needs the least, tuning "full" more than twice the model.'
+
+logger = logging.getLogger(__name__)
 
 State = Mapping[str, Tensor]
 
@@ -226,7 +232,7 @@ class _Passes:
             try:
                 return self._all(batch, prior)
             except BaseException as error:
-                if not memory.is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._shrink(error)
 
@@ -266,7 +272,7 @@ class _Passes:
     def _shrink(self, error: BaseException) -> None:
         for weight in (p for group in self.task.groups for p in group["params"]):
             weight.grad = None
-        memory.free()
+        free()
         if self.size > 1:
             self.size = (self.size + 1) // 2
         elif not self.checkpointing:
@@ -276,8 +282,8 @@ class _Passes:
             doing = {"embedding": "learning the embedding"}.get(
                 self.task.stage, "tuning the network"
             )
-            raise memory.out_of_memory(doing) from error
-        memory.logger.warning(
+            raise out_of_memory(f"{doing}, even with one pair at a time", ADVICE) from error
+        logger.warning(
             "out of memory in the %s stage: %d pairs at a time%s",
             self.task.stage,
             self.size,

@@ -108,7 +108,7 @@ def test_the_exported_file_is_a_textual_inversion_that_draws_the_same(family, fo
         loaded.load_textual_inversion(str(path))
     b = bench(family)
     ours = b.model.fill(found.learnt.vectors(b.model))
-    theirs = Model.from_pipeline(loaded).say(f"a photo of a {token}")
+    theirs = Model.from_pipeline(loaded).encode_text(f"a photo of a {token}")
     assert torch.allclose(ours.embeds, theirs.embeds, atol=1e-5)
 
 

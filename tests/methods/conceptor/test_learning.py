@@ -65,8 +65,8 @@ def test_learning_comes_nearer_to_what_the_network_says_of_a_word(monkeypatch):
     def apart(model, condition, asked):
         """As the loss is, with the network's answer to the planted word in place of the noise."""
         rows = len(asked)
-        goal = model.predict(asked.z0, asked.t, said.expand(rows)).detach()
-        found = model.predict(asked.z0, asked.t, condition.expand(rows))
+        goal = model.predict(model.unet, asked.z0, asked.t, said.expand(rows)).detach()
+        found = model.predict(model.unet, asked.z0, asked.t, condition.expand(rows))
         return (found - goal).square().mean((1, 2, 3))
 
     monkeypatch.setattr(learning, "errors", apart)

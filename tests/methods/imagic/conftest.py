@@ -10,8 +10,8 @@ from core import cache, settings
 from core.methods.imagic import borrowing, edit, objective
 from core.methods.imagic import requests as rq
 from core.methods.imagic.config import BANK_SIZE
-from core.methods.imagic.parts import Parts
 from core.world.diffusion import loading
+from core.world.diffusion.parts import Parts
 from tests.methods.imagic.borrowed import PlainJudge
 from tests.methods.imagic.piped import EDIT, judged_by, run
 from tests.methods.imagic.tiny import TARGET, picture, tiny_pipeline

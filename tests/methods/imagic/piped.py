@@ -26,7 +26,7 @@ def run(request, **job):
 def base():
     """The shared model's hash and names, as it lies in the cache now."""
     with borrowing.model(Job(method="imagic"), "embedded") as parts:
-        return borrowing.base_hash(parts), tuple(parts.unet.state_dict())
+        return parts.base_hash(), tuple(parts.unet.state_dict())
 
 
 def judged_by(one):

@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 import torch
 
+from core.cache.weight_sharing import view
 from core.errors import InputError
 from core.methods.imagic import adapters
 from core.methods.imagic.algorithm import learn
-from core.methods.imagic.condition import Condition
 from core.methods.imagic.config import Sampling
-from core.methods.imagic.parts import fingerprint
 from core.methods.imagic.strip import (
     eta_shares,
     interpolate,
     project,
     sample_strip,
-    start_noise,
     tuned_unet,
 )
+from core.world.diffusion.condition import Condition
+from core.world.diffusion.parts import fingerprint
+from core.world.diffusion.sampling import start_noise
 from tests.methods.imagic.tiny import TARGET, learning
 
 ETAS = (0.0, 0.3, 0.6, 1.0, 1.2)
@@ -40,12 +41,6 @@ def by_pipeline(pipe, noise, **texts):
         output_type="np",
     ).images
     return (images * 255).round().astype(np.uint8)
-
-
-def test_the_text_is_embedded_as_the_pipeline_embeds_it(pipe, parts):
-    embeds, empty = pipe.encode_prompt(TARGET, "cpu", 1, True)
-    assert torch.equal(parts.encode_text(TARGET).embeds, embeds)
-    assert torch.equal(parts.unconditional().embeds, empty)
 
 
 def test_without_learning_all_etas_are_text_to_image_of_the_target(pipe, parts, z0, target):
@@ -154,7 +149,7 @@ def test_a_fresh_adapter_answers_exactly_as_the_network(parts, z0, target, layer
     with torch.no_grad():
         expected = parts.predict(parts.unet, z0, t, target)
         assert torch.equal(parts.predict(attached, z0, t, target), expected)
-        folded = adapters.view(parts.unet, adapters.fold(parts.unet, adapters.extract(attached)))
+        folded = view(parts.unet, adapters.fold(parts.unet, adapters.extract(attached)))
         assert torch.equal(parts.predict(folded, z0, t, target), expected)
     assert len(adapters.trained(attached)) == len(adapters.extract(attached)) > 0
 
@@ -168,7 +163,7 @@ def test_a_folded_adapter_draws_what_the_adapter_draws(parts, z0, target, layers
             if ".lora_B" in name:
                 p.copy_(0.1 * torch.randn(p.shape, generator=generator))
         t = torch.tensor(500)
-        folded = adapters.view(parts.unet, adapters.fold(parts.unet, adapters.extract(attached)))
+        folded = view(parts.unet, adapters.fold(parts.unet, adapters.extract(attached)))
         apart = parts.predict(attached, z0, t, target)
         torch.testing.assert_close(parts.predict(folded, z0, t, target), apart, rtol=0, atol=1e-5)
         assert (apart - parts.predict(parts.unet, z0, t, target)).abs().max() > 1e-3
@@ -220,20 +215,6 @@ def test_a_schedule_changes_the_strip_but_not_where_both_ends_agree(parts, z0, t
         found, expected = (sample_strip(parts, untuned, target, s)[0] for s in (own, plain))
         assert np.array_equal(found[0], expected[0])
         assert not np.array_equal(found[1], expected[1])
-
-
-def test_a_view_shares_storage_and_nothing_else(parts):
-    other = adapters.view(parts.unet)
-    for (name, a), (same, b) in zip(
-        parts.unet.named_parameters(), other.named_parameters(), strict=True
-    ):
-        assert name == same
-        assert a is not b
-        assert a.data_ptr() == b.data_ptr()
-    other.requires_grad_(True)
-    other.train()
-    assert not any(p.requires_grad for p in parts.unet.parameters())
-    assert not parts.unet.training
 
 
 def test_sampling_copies_only_what_was_tuned(parts, z0, target):

@@ -17,8 +17,8 @@ from core.methods.imagic import kit
 from core.methods.imagic.algorithm import learn
 from core.methods.imagic.config import Sampling
 from core.methods.imagic.learnt import Learnt
-from core.methods.imagic.parts import Parts
 from core.methods.imagic.strip import sample_strip
+from core.world.diffusion.parts import Parts
 from tests.methods.imagic.tiny import SOURCE, learning, tiny_pipeline, tiny_sdxl
 
 QUICK = Sampling(etas=(0.0, 0.7, 1.2), steps=2)

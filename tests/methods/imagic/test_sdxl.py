@@ -9,8 +9,9 @@ import torch
 from core.methods.imagic import kit
 from core.methods.imagic.algorithm import learn
 from core.methods.imagic.config import Sampling
-from core.methods.imagic.parts import Parts, fingerprint
-from core.methods.imagic.strip import interpolate, sample_strip, start_noise
+from core.methods.imagic.strip import interpolate, sample_strip
+from core.world.diffusion.parts import Parts, fingerprint
+from core.world.diffusion.sampling import start_noise
 from tests.methods.imagic.tiny import IMAGE, TARGET, learning, picture, tiny_sdxl
 
 

@@ -13,8 +13,8 @@ from core.jobs import Job
 from core.media.image_writing import tiles
 from core.methods.imagic import algorithm, edit, pipeline, tuning
 from core.methods.imagic import requests as rq
-from core.methods.imagic.parts import Parts
 from core.world.diffusion import loading
+from core.world.diffusion.parts import Parts
 from tests.methods.imagic.piped import EDIT, LEARNING, base, run
 from tests.methods.imagic.tiny import IMAGE
 

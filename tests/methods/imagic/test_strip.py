@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from core.errors import DeviceOutOfMemory, InputError
-from core.methods.imagic import adapters, baselines, forgetting, strip
+from core.methods.imagic import baselines, forgetting
 from core.methods.imagic.algorithm import learn
 from core.methods.imagic.config import FORGETS, Learning, Sampling
 from core.methods.imagic.inversion import ROUNDS, invert
-from core.methods.imagic.parts import Parts, fingerprint
-from core.methods.imagic.strip import sample_strip, start_noise, tuned_unet
+from core.methods.imagic.strip import sample_strip, tuned_unet
+from core.world.diffusion.parts import Parts, fingerprint
+from core.world.diffusion.sampling import ddim, denoise, start_noise
 from tests.methods.imagic.tiny import SOURCE, TARGET, learning, picture, tiny_pipeline
 
 
@@ -92,7 +93,7 @@ def test_the_branch_without_text_may_have_the_untouched_weights(parts, z0, targe
     )
     assert not np.array_equal(own, base)
     noise = start_noise(parts, z0.shape, (0,))
-    scheduler, z = strip.ddim(parts, 3), noise
+    scheduler, z = ddim(parts, 3), noise
     unet, e = tuned_unet(parts, tuned, drawn()), tuned.optimised
     with torch.no_grad():
         for t in scheduler.timesteps:
@@ -163,9 +164,9 @@ def test_inversion_finds_the_noise_that_draws_the_picture(kind):
     found = {}
     for rounds in (1, ROUNDS):
         noise = invert(parts, parts.unet, z0, target, 30, rounds)
-        back = strip.denoise(
-            parts, parts.unet, noise, lambda _: target, Sampling(steps=30, guidance=1.0),
-            unconditional=parts.unconditional(),
+        back = denoise(
+            parts, parts.unet, noise, lambda _: target, unconditional=parts.unconditional(),
+            num_inference_steps=30, guidance_scale=1.0,
         )  # fmt: skip
         found[rounds] = (back - z0).abs().max().item()
     # a random network is harder to invert than one that was trained
@@ -256,10 +257,3 @@ def test_the_public_settings_run_through_the_same_code(parts, z0, target, monkey
 
 
 QUICK = {"embedding_steps": 1, "tuning_steps": 1, "batch_size": 1}
-
-
-def test_a_view_refuses_weights_that_do_not_fit(parts):
-    with pytest.raises(ValueError, match="has shape"):
-        adapters.view(parts.unet, {"conv_in.bias": torch.zeros(3)})
-    with pytest.raises(AttributeError):
-        adapters.view(parts.unet, {"conv_in.nothing": torch.zeros(3)})

@@ -11,11 +11,12 @@ import torch
 from core.errors import DeviceOutOfMemory, InputError, JobCancelled
 from core.methods.imagic import tuning
 from core.methods.imagic.algorithm import learn
-from core.methods.imagic.condition import Condition
 from core.methods.imagic.config import Sampling
-from core.methods.imagic.objective import add_noise, bank, bank_loss, draw, errors, wanted
-from core.methods.imagic.parts import Parts, fingerprint
+from core.methods.imagic.objective import bank, bank_loss
 from core.methods.imagic.strip import sample_strip, tuned_unet
+from core.world.diffusion.condition import Condition
+from core.world.diffusion.objective import add_noise, draw, errors, wanted
+from core.world.diffusion.parts import Parts, fingerprint
 from tests.methods.imagic.tiny import SOURCE, TARGET, learning, picture, tiny_pipeline
 
 STAGES = ("embedding", "tuning")

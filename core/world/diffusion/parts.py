@@ -1,6 +1,6 @@
 """The networks of a pipeline and how they are asked, the same for Stable Diffusion 1.x and XL.
 
-Imagic needs four things of a text-to-image model: pictures to latents and back, texts to embeddings, a noise
+Methods need four things of a text-to-image model: pictures to latents and back, texts to embeddings, a noise
 prediction, and the DDIM noise levels. Nothing here changes a network that it was given.
 """
 
@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.errors import InputError, WeightsError
-
-from .condition import Condition
-from .memory import halving
+from core.world.diffusion.condition import Condition
+from core.world.diffusion.passes import halving
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -46,7 +46,7 @@ class Parts:
     zero_unconditional: bool = False
 
     @classmethod
-    def from_pipeline(cls, pipe: Any) -> Parts:
+    def from_pipeline(cls, pipe: Any) -> Self:
         """Take the parts of a `StableDiffusionPipeline` or `StableDiffusionXLPipeline`.
 
         Raises:
@@ -55,7 +55,7 @@ class Parts:
         return cls.from_components(pipe.components, pipe.config)
 
     @classmethod
-    def from_components(cls, components: Any, config: Any = None) -> Parts:
+    def from_components(cls, components: Any, config: Any = None) -> Self:
         """Take the parts by their names in a pipeline's folder.
 
         Raises:
@@ -64,8 +64,8 @@ class Parts:
         missing = [n for n in ("vae", "unet", "scheduler", "text_encoder", "tokenizer") if components.get(n) is None]  # fmt: skip
         if missing:
             raise WeightsError(
-                f"The model has no {', '.join(missing)}. Imagic needs the folder of a Stable Diffusion 1.x or XL "
-                "pipeline with all its parts. Choose such a model."
+                f"The model has no {', '.join(missing)}. A Stable Diffusion 1.x or XL pipeline with all its "
+                "parts is needed. Choose such a model."
             )
         names = [n for n in ("", "_2") if components.get(f"text_encoder{n}") is not None]
         return cls(
@@ -107,11 +107,22 @@ class Parts:
         """Edge of the pictures that the model was trained on, pixels."""
         return self.unet.config.sample_size * self.factor
 
-    def tokens(self, texts: list[str]) -> list[Tensor]:
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """(c, h, w) of the latent of such a picture."""
+        size = self.unet.config.sample_size
+        return (self.unet.config.in_channels, size, size)
+
+    @property
+    def num_times(self) -> int:
+        """Times that the network knows, 1000."""
+        return int(self.scheduler.config["num_train_timesteps"])
+
+    def tokens(self, texts: Sequence[str]) -> list[Tensor]:
         """Padded token numbers (B, T) for each text encoder."""
         return [
             tokenizer(
-                texts,
+                list(texts),
                 padding="max_length",
                 max_length=tokenizer.model_max_length,
                 truncation=True,
@@ -127,11 +138,16 @@ class Parts:
         return tokenizer.decode(ids[tokenizer.model_max_length - 1 : -1]).strip()
 
     @torch.no_grad()
-    def encode_text(self, texts: str | list[str]) -> Condition:
+    def encode_text(self, texts: str | Sequence[str]) -> Condition:
         """Embeddings of texts, as the model's own pipeline makes them: (B, T, d), and (B, p) for XL."""
         texts = [texts] if isinstance(texts, str) else texts
+        found = self.encode_tokens(self.tokens(texts))
+        return Condition.of(found.tensors, self._mask(texts))
+
+    def encode_tokens(self, numbers: Sequence[Tensor]) -> Condition:
+        """Embeddings of token numbers (B, T) for each text encoder, without a mask; carries gradients."""
         states, pooled = [], None
-        for encoder, ids in zip(self.text_encoders, self.tokens(texts), strict=True):
+        for encoder, ids in zip(self.text_encoders, numbers, strict=True):
             if not self.is_xl:
                 states.append(encoder(ids.to(encoder.device))[0])
                 continue
@@ -139,17 +155,16 @@ class Parts:
             states.append(out.hidden_states[-2])
             pooled = out[0]  # the last encoder's projected one stays
         embeds = torch.cat([s.to(self.device) for s in states], dim=-1).to(self.dtype)
-        mask = self._mask(texts)
         if not self.is_xl:
-            return Condition(embeds, mask=mask)
+            return Condition(embeds)
         if pooled is None or pooled.ndim != 2:
             raise WeightsError(
                 "The last text encoder gives no pooled embedding. An XL model needs a "
                 "CLIPTextModelWithProjection as its second one. Choose such a model."
             )
-        return Condition(embeds, pooled.to(self.device, self.dtype), mask)
+        return Condition(embeds, pooled.to(self.device, self.dtype))
 
-    def _mask(self, texts: list[str]) -> Tensor:
+    def _mask(self, texts: Sequence[str]) -> Tensor:
         found = torch.zeros(len(texts), self.max_length, 1)
         for tokenizer in self.tokenizers:
             for row, text in enumerate(texts):
@@ -242,7 +257,7 @@ class Parts:
             )[0]
 
     def model_hash(self) -> str:
-        """The same for the same model on any device in float32 or float16: kits are bound to it."""
+        """The same for the same model on any device in float32 or float16: what was learnt is bound to it."""
         digest = hashlib.sha256()
         for module in (self.vae, self.unet, *self.text_encoders):
             for name, tensor in sorted(module.state_dict().items()):
@@ -252,8 +267,12 @@ class Parts:
                 digest.update(_bytes(tensor))
         return digest.hexdigest()
 
+    def base_hash(self) -> str:
+        """Hash of every bit and name of the weights now; never remembered."""
+        return fingerprint(nn.ModuleList((self.unet, self.vae, *self.text_encoders)))[:16]
 
-def fingerprint(module: torch.nn.Module) -> str:
+
+def fingerprint(module: nn.Module) -> str:
     """sha256 over names, types and bytes of all weights and buffers: changes with any one bit."""
     digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():
@@ -273,7 +292,7 @@ def _ddim(scheduler: Any) -> DDIMScheduler:
     kind = config.get("prediction_type", "epsilon")
     if kind not in ("epsilon", "v_prediction"):
         raise WeightsError(
-            f"The model predicts {kind!r}. Imagic here knows epsilon and v_prediction. Choose another model."
+            f"The model predicts {kind!r}. Known here are epsilon and v_prediction. Choose another model."
         )
     wanted = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
     known = {k: v for k, v in config.items() if not k.startswith("_")}
