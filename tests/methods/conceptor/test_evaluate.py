@@ -11,8 +11,8 @@ from core.errors import InputError
 from core.methods.conceptor import evaluate, scoring, tally, trial, tuning
 from core.methods.conceptor.trial import Trial
 from core.world.recipes import RECIPES
+from tests.core.world.diffusion.tiny import tokenizer
 from tests.methods.conceptor.tiny import SeeingJudge, bench, clip, settings
-from tests.methods.imagic.tiny import tokenizer
 
 
 @pytest.fixture(scope="module")

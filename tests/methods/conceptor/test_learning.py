@@ -149,17 +149,6 @@ def test_it_learns_inside_inference_mode_too(b):
         assert learn(task(b), 0).steps == 4
 
 
-def test_times_of_a_batch_are_spread_evenly_and_stay_uniform():
-    generator = torch.Generator().manual_seed(0)
-    t = denoising.times(10, 1000, generator, stratified=True)
-    assert sorted((t // 100).tolist()) == list(range(10))
-    many = torch.cat([denoising.times(4, 1000, generator, stratified=True) for _ in range(500)])
-    assert abs(float(many.float().mean()) - 499.5) < 20
-    free = denoising.times(1000, 1000, generator, stratified=False)
-    assert int(free.min()) >= 0
-    assert int(free.max()) < 1000
-
-
 def test_the_bank_is_the_same_in_every_run_and_has_several_pairs_of_each_picture(b):
     latents = torch.randn((2, *b.model.latent_shape), generator=torch.Generator().manual_seed(1))
     one, other = (denoising.bank(latents, 3, 1000) for _ in range(2))

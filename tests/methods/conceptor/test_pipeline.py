@@ -16,8 +16,8 @@ from core.methods.conceptor import requests as rq
 from core.methods.conceptor.results import RESULTS, DecomposeResult
 from core.world.diffusion import loading
 from core.world.diffusion.judge import Judge
+from tests.core.world.diffusion.tiny import tokenizer
 from tests.methods.conceptor.tiny import bench, clip, pipe, settings
-from tests.methods.imagic.tiny import tokenizer
 
 CONCEPT = "dog"
 

@@ -8,15 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.errors import WeightsError
 from core.methods.conceptor import denoising
 from core.methods.conceptor.algorithm import Dictionary, whole
 from core.methods.conceptor.learning import objective
 from core.methods.conceptor.model import Model
 from core.methods.conceptor.slot import filled
 from core.world.diffusion.sampling import start_noise
+from tests.core.world.diffusion.tiny import tiny_pipeline
 from tests.methods.conceptor.tiny import bench, pipe
-from tests.methods.imagic.tiny import tiny_pipeline
 
 FAMILIES = ["sd", "sdxl"]
 
@@ -145,20 +144,6 @@ def _double(pipe):
     return pipe
 
 
-def test_both_objectives_are_asked_for_what_the_network_predicts():
-    generator = torch.Generator().manual_seed(2)
-    for kind in ("epsilon", "v_prediction"):
-        model = Model.from_pipeline(pipe("sd", kind))
-        asked = denoising.pairs(torch.randn((2, *model.latent_shape), generator=generator), 1000, generator)  # fmt: skip
-        condition = model.encode_text("a dog")
-        a = model.scheduler.alphas_cumprod[asked.t][:, None, None, None]
-        z = a.sqrt() * asked.z0 + (1 - a).sqrt() * asked.noise
-        said = model.predict(model.unet, z, asked.t, condition.expand(2))
-        wanted = asked.noise if kind == "epsilon" else a.sqrt() * asked.noise - (1 - a).sqrt() * asked.z0  # fmt: skip
-        right = (said - wanted).square().mean((1, 2, 3))
-        assert torch.allclose(denoising.errors(model, condition, asked), right, atol=1e-6)
-
-
 def test_pictures_are_those_of_the_public_pipeline():
     b = bench("sd")
     noise = start_noise(b.model, b.model.latent_shape, [3, 4])
@@ -169,10 +154,3 @@ def test_pictures_are_those_of_the_public_pipeline():
         ["a red dog"] * 2, latents=noise, num_inference_steps=4, guidance_scale=3.0, output_type="np"
     ).images  # fmt: skip
     assert (ours.astype(int) - (theirs * 255).round()).__abs__().max() <= 1
-
-
-def test_a_model_of_another_objective_is_refused_in_words():
-    odd = copy.copy(pipe("sd"))
-    odd.scheduler = type(odd.scheduler).from_config(odd.scheduler.config, prediction_type="sample")
-    with pytest.raises(WeightsError, match="epsilon and v_prediction"):
-        Model.from_pipeline(odd)

@@ -18,8 +18,8 @@ from core.methods.conceptor.requests import AuditRequest, ExplainRequest, MixReq
 from core.methods.conceptor.results import ExplainResult, Rate, Sheet
 from core.methods.conceptor.rethreshold import leave_out, replay
 from core.world.diffusion.judge import Judge
+from tests.core.world.diffusion.tiny import tokenizer
 from tests.methods.conceptor.tiny import SeeingJudge, bench, clip, settings
-from tests.methods.imagic.tiny import tokenizer
 
 CONCEPT = "playball"
 ALONE = {"a": ("a",), "b": ("b",), "c": ("c",), "d": ("d",)}

@@ -18,7 +18,7 @@ from core.world.diffusion.judge import Judge
 from core.world.diffusion.reading import NONE, Reading
 from core.world.diffusion.vae import initialise
 from core.world.scene import Entity, Scene
-from tests.methods.imagic.tiny import IMAGE, tiny_pipeline, tiny_sdxl, tokenizer
+from tests.core.world.diffusion.tiny import IMAGE, tiny_pipeline, tiny_sdxl, tokenizer
 
 WORLD = tiny()
 

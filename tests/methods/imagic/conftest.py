@@ -12,9 +12,10 @@ from core.methods.imagic import requests as rq
 from core.methods.imagic.config import BANK_SIZE
 from core.world.diffusion import loading
 from core.world.diffusion.parts import Parts
+from tests.core.world.diffusion.tiny import picture, tiny_pipeline
 from tests.methods.imagic.borrowed import PlainJudge
 from tests.methods.imagic.piped import EDIT, judged_by, run
-from tests.methods.imagic.tiny import TARGET, picture, tiny_pipeline
+from tests.methods.imagic.tiny import TARGET
 
 SMALL_BANK = 4  # pairs
 

@@ -19,7 +19,8 @@ from core.methods.imagic.config import Sampling
 from core.methods.imagic.learnt import Learnt
 from core.methods.imagic.strip import sample_strip
 from core.world.diffusion.parts import Parts
-from tests.methods.imagic.tiny import SOURCE, learning, tiny_pipeline, tiny_sdxl
+from tests.core.world.diffusion.tiny import tiny_pipeline, tiny_sdxl
+from tests.methods.imagic.tiny import SOURCE, learning
 
 QUICK = Sampling(etas=(0.0, 0.7, 1.2), steps=2)
 
@@ -69,17 +70,6 @@ def test_equal_kits_have_equal_bytes_and_draw_for_another_text(parts, learnt, mo
     other = parts.encode_text(SOURCE)
     found = sample_strip(parts, again, other, QUICK)
     assert np.array_equal(found, sample_strip(parts, learnt, other, QUICK))
-
-
-def test_the_model_hash_is_of_the_values_not_of_their_precision(pipe, parts, model):
-    other = tiny_pipeline()
-    other.unet.half()
-    for part in ("vae", "text_encoder"):
-        getattr(other, part).half()
-    assert Parts.from_pipeline(other).model_hash() == model
-    with torch.no_grad():
-        other.unet.conv_in.bias[0] += 0.5
-    assert Parts.from_pipeline(other).model_hash() != model
 
 
 def test_a_kit_of_another_model_is_refused(learnt, files):

@@ -18,7 +18,7 @@ from core.methods.imagic import edit, intake, pipeline
 from core.methods.imagic import requests as rq
 from core.methods.imagic import results as rs
 from core.world.diffusion import config, loading
-from tests.methods.imagic.tiny import IMAGE, picture, tiny_pipeline
+from tests.core.world.diffusion.tiny import IMAGE, picture, tiny_pipeline
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from core.methods.imagic import results as rs
 from core.methods.imagic.config import Learning
 from core.world.diffusion import loading
 from core.world.render import render
+from tests.core.world.diffusion.tiny import IMAGE, tiny_pipeline
 from tests.methods.imagic.piped import EDIT, LEARNING, SAMPLING, SCENE, base, run
-from tests.methods.imagic.tiny import IMAGE, tiny_pipeline
 
 pytestmark = pytest.mark.usefixtures("model")
 

@@ -18,8 +18,8 @@ from core.methods.imagic import results as rs
 from core.runs import store
 from core.runs.request import to_json
 from core.world.diffusion import loading
+from tests.core.world.diffusion.tiny import tiny_pipeline
 from tests.methods.imagic.piped import EDIT, SAMPLING, run
-from tests.methods.imagic.tiny import tiny_pipeline
 
 pytestmark = pytest.mark.usefixtures("model")
 

@@ -12,7 +12,8 @@ from core.methods.imagic.config import Sampling
 from core.methods.imagic.strip import interpolate, sample_strip
 from core.world.diffusion.parts import Parts, fingerprint
 from core.world.diffusion.sampling import start_noise
-from tests.methods.imagic.tiny import IMAGE, TARGET, learning, picture, tiny_sdxl
+from tests.core.world.diffusion.tiny import IMAGE, picture, tiny_sdxl
+from tests.methods.imagic.tiny import TARGET, learning
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +39,6 @@ def by_pipeline(xl, noise, **texts):
         guidance_scale=3.0, output_type="np",
     ).images  # fmt: skip
     return (images * 255).round().astype(np.uint8)
-
-
-def test_the_text_is_embedded_as_the_pipeline_embeds_it(xl, xl_parts):
-    embeds, empty, pooled, empty_pooled = xl.encode_prompt(TARGET)
-    found, without = xl_parts.encode_text(TARGET), xl_parts.unconditional()
-    assert torch.equal(found.embeds, embeds)
-    assert torch.equal(found.pooled, pooled)
-    assert torch.equal(without.embeds, empty)
-    assert torch.equal(without.pooled, empty_pooled)
 
 
 def test_without_learning_all_etas_are_text_to_image_of_the_target(xl, xl_parts, xl_z0):
@@ -104,17 +96,3 @@ def test_a_kit_of_the_family_comes_back(xl_parts, xl_z0):
     kit.check(again, told, xl_parts, xl_parts.model_hash())
     strips = [sample_strip(xl_parts, k, k.target, Sampling(steps=2)) for k in (learnt, again)]
     assert np.array_equal(*strips)
-
-
-def test_an_autoencoder_that_overflows_in_half_precision_is_widened_in_private():
-    pipe = tiny_sdxl()
-    pipe.vae.register_to_config(force_upcast=True)
-    plain = Parts.from_pipeline(pipe)
-    expected = plain.decode(plain.encode(picture()[None]))
-    pipe.vae.half()
-    parts = Parts.from_pipeline(pipe)
-    before = fingerprint(pipe.vae)
-    found = parts.decode(parts.encode(picture()[None]))
-    assert np.abs(found.astype(int) - expected).max() <= 1
-    assert fingerprint(pipe.vae) == before
-    assert pipe.vae.dtype == torch.float16

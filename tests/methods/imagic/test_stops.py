@@ -15,8 +15,8 @@ from core.methods.imagic import algorithm, edit, pipeline, tuning
 from core.methods.imagic import requests as rq
 from core.world.diffusion import loading
 from core.world.diffusion.parts import Parts
+from tests.core.world.diffusion.tiny import IMAGE
 from tests.methods.imagic.piped import EDIT, LEARNING, base, run
-from tests.methods.imagic.tiny import IMAGE
 
 pytestmark = pytest.mark.usefixtures("model")
 

@@ -14,7 +14,8 @@ from core.methods.imagic.inversion import ROUNDS, invert
 from core.methods.imagic.strip import sample_strip, tuned_unet
 from core.world.diffusion.parts import Parts, fingerprint
 from core.world.diffusion.sampling import ddim, denoise, start_noise
-from tests.methods.imagic.tiny import SOURCE, TARGET, learning, picture, tiny_pipeline
+from tests.core.world.diffusion.tiny import picture, tiny_pipeline
+from tests.methods.imagic.tiny import SOURCE, TARGET, learning
 
 
 @pytest.fixture(scope="module")

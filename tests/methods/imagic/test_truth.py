@@ -14,9 +14,9 @@ from core.methods.imagic import intake
 from core.methods.imagic import requests as rq
 from core.world.diffusion.judge import Judge
 from core.world.render import render
+from tests.core.world.diffusion.tiny import IMAGE
 from tests.methods.imagic.borrowed import SeeingJudge
 from tests.methods.imagic.piped import EDIT, LEARNING, SCENE, run
-from tests.methods.imagic.tiny import IMAGE
 
 pytestmark = pytest.mark.usefixtures("model")
 

@@ -16,8 +16,8 @@ def main() -> None:
     from core.cli import main as command
     from core.methods.imagic import borrowing
     from core.world.diffusion import loading
+    from tests.core.world.diffusion.tiny import tiny_pipeline
     from tests.methods.imagic.borrowed import PlainJudge
-    from tests.methods.imagic.tiny import tiny_pipeline
 
     folder = settings.current().data_dir / "text_to_image"
     tiny_pipeline().save_pretrained(folder, safe_serialization=True)

@@ -13,7 +13,7 @@ from core.world.render import render
 from core.world.scene import Scene
 from core.world.truth import holds
 from tests.core.world.diffusion.perfect import PerfectProbe, reading_of
-from tests.methods.imagic.tiny import tiny_pipeline
+from tests.core.world.diffusion.tiny import tiny_pipeline
 
 C = curriculum.small()
 

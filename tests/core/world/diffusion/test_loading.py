@@ -15,7 +15,7 @@ from core.errors import InputError, WeightsError
 from core.methods.imagic import SPEC
 from core.methods.imagic.requests import MODELS
 from core.world.diffusion import judge, loading
-from tests.methods.imagic.tiny import IMAGE, tiny_pipeline, tiny_sdxl
+from tests.core.world.diffusion.tiny import IMAGE, tiny_pipeline, tiny_sdxl
 
 
 @pytest.fixture(scope="module")
