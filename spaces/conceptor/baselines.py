@@ -22,11 +22,11 @@ from core.cache.weight_sharing import view
 from core.world.diffusion.judge import Judge
 
 from .algorithm import Dictionary, scaled, top
+from .choosing import Chosen
 from .config import Settings
 from .denoising import Pairs, errors, losses, pairs
 from .model import Model
 from .slot import filled
-from .tokens import Chosen
 
 PEZ_STEPS, PEZ_LR = 300, 0.1  # the public code takes 3,000 steps at this rate; here words are few
 INVERSION_LR = 5e-3  # of textual inversion's public script, for batches of this size

@@ -17,6 +17,16 @@ if (word) trigger("concept", { word: word.dataset.concept });
 });
 """
 
+# A press of a run button brings its result into view.
+RUN_JS = """
+document.addEventListener("click", ({ target }) => {
+if (target.closest?.("#co-work .vt-run-button")) setTimeout(() => {
+const out = [...document.querySelectorAll(".co-out")].find((n) => n.offsetParent), top = out?.getBoundingClientRect().top;
+if (top < 0 || top > innerHeight - 160) out?.scrollIntoView({ behavior: "smooth" });
+}, 250);
+});
+"""
+
 
 def board(tier: str = "embedded", chosen: str = "") -> str:
     """Ready concepts with a picture each, then the planted words as chips by category.

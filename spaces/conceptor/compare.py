@@ -12,7 +12,7 @@ from torch import Tensor
 from core.jobs import Job
 from core.media.image_writing import tiles
 
-from . import tokens
+from . import choosing, tokens
 from .algorithm import shares
 from .borrowing import Bench, bench
 from .decompose import obtain
@@ -85,7 +85,9 @@ def _side(b: Bench, found: Found, file: str) -> Side:
     if b.judge.scores:
         pictures = tiles(found.result.files[sheet.file], sheet.rows, sheet.columns)[0]
         words = [e.word for e in found.result.elements]
-        said = tokens.features(b.judge, [w.rstrip("-") for w in words], tokens.templates_of(b.tier))
+        said = choosing.features(
+            b.judge, [w.rstrip("-") for w in words], choosing.templates_of(b.tier)
+        )
         meanings, apart = split(b.judge.embed(pictures), said, words)
     return Side(
         concept=found.learnt.concept,

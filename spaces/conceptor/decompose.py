@@ -14,9 +14,10 @@ from core.jobs import Job
 from core.world.diffusion.parts import Pictures
 from core.world.diffusion.sampling import start_noise
 
-from . import measuring, portrait, shelf, tokens
+from . import choosing, measuring, portrait, shelf, tokens
 from .algorithm import scaled
 from .borrowing import Bench, bench
+from .choosing import Chosen
 from .config import Settings
 from .decomposition import Decomposition, rounded
 from .denoising import Pairs, bank, draw, losses
@@ -27,7 +28,6 @@ from .requests import DecomposeRequest
 from .results import DecomposeResult, Losses, Repeat
 from .shelf import Found
 from .summing import of_equal, spread, top_words
-from .tokens import Chosen
 
 _CHANCE = 11  # seed of the random words that a loss is read against
 
@@ -156,8 +156,8 @@ class Work:
         seen = said = None
         if texts is not None:
             seen = b.judge.embed(b.model.decode(training)).mean(0)
-            said = tokens.features(b.judge, [self.concept], tokens.templates_of(b.tier))[0]
-        return tokens.choose(
+            said = choosing.features(b.judge, [self.concept], choosing.templates_of(b.tier))[0]
+        return choosing.choose(
             b.model, live, self.concept, self.settings,
             tier=b.tier, texts=texts, concept_text=said, pictures=seen,
         )  # fmt: skip

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from core import settings
 from core.errors import InputError
 from core.jobs import Job
 from core.registry import Score
+from core.runs import json_lines
 from core.world.diffusion import judge
 from core.world.recipes import RECIPES
 
@@ -129,37 +128,17 @@ def collect(found: Trial, todo: Sequence[tuple[str, str]], file: Path, tell: Tel
         file: lines of JSON, each all records of one unit, appended at once.
         tell: told a share and what is done; it may raise to stop.
     """
-    units = read(file)
+    units = json_lines.read(file)
     done = {(u["concept"], u["unit"]) for u in units}
-    file.parent.mkdir(parents=True, exist_ok=True)
     for k, (concept, unit) in enumerate(todo):
         tell(k / len(todo), f"{unit}: {concept}")
         if (concept, unit) in done:
             continue
         made = {"concept": concept, "unit": unit, "records": trial.run(found, concept, unit)}
-        with file.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(made) + "\n")
-            handle.flush()
-            os.fsync(handle.fileno())
+        json_lines.append(file, [made])
         units.append(made)
     wanted = set(todo)
     return [r for u in units if (u["concept"], u["unit"]) in wanted for r in u["records"]]
-
-
-def read(file: Path) -> list[dict[str, Any]]:
-    """Units of a file; a last line that a kill cut short is taken off it."""
-    if not file.exists():
-        return []
-    kept: list[dict[str, Any]] = []
-    whole = ""
-    for line in file.read_text("utf-8").splitlines(keepends=True):
-        try:
-            kept.append(json.loads(line))
-        except ValueError:
-            break
-        whole += line if line.endswith("\n") else line + "\n"
-    file.write_text(whole, "utf-8")
-    return kept
 
 
 def file_of(found: Trial) -> Path:
@@ -168,7 +147,7 @@ def file_of(found: Trial) -> Path:
         {
             "version": VERSION,
             "model": found.bench.weights,
-            "judge": [_weights_of(part) for part in (judge.CLIP, judge.PROBE)],
+            "judge": judge.weights_hashes(),
             "settings": config.to_dict(found.settings),
             "official": config.to_dict(trial.official_settings()),
         },
@@ -176,11 +155,6 @@ def file_of(found: Trial) -> Path:
     )
     name = hashlib.sha256(told.encode()).hexdigest()[:16]
     return settings.current().data_dir / "evaluation" / "conceptor" / f"{name}.jsonl"
-
-
-def _weights_of(part: str) -> str:
-    path = judge.WEIGHTS / part / "config.json"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
 def _untouched(before: str, after: str, n: int) -> Score:

@@ -36,6 +36,10 @@ CATEGORIES = {
     "null": "No meaning",
 }
 
+# Of a full model: examples, not a list; any word can be written.
+FULL_CONCEPTS = ("snail", "president", "happiness", "crane", "sculpture", "doctor")
+FULL_GROUPS = ("man, male", "woman, female")
+
 
 @functools.cache
 def planted() -> dict[str, tuple[str, ...]]:
@@ -100,3 +104,12 @@ def address(name: str, file: str) -> str:
     entry = entries().get(name) or {}
     kept = EXAMPLES / entry["folder"] / file if "folder" in entry else EXAMPLES / "finished" / f"{name}-{file}"  # fmt: skip
     return f"example/conceptor/{name}-{file}" if kept.is_file() else ""
+
+
+def choices(tier: str = "embedded") -> list[tuple[str, str]]:
+    """Words of the concept fields: planted ones with their category, or examples for a full model."""
+    if tier != "embedded":
+        return [(word, word) for word in FULL_CONCEPTS]
+    return [
+        (f"{word} · {category}", word) for category, words in planted().items() for word in words
+    ]

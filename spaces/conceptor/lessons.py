@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import time
-import zipfile
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,28 +10,18 @@ import torch
 from core import settings
 from core.jobs import Job
 from core.media.image_writing import tiles
+from core.world.diffusion import training_job
 from core.world.diffusion.intervals import wilson
-from core.world.diffusion.parts import Pictures
-from core.world.diffusion.sampling import start_noise
 
-from . import borrowing, decompose, surrogate, tokens, truth
+from . import borrowing, choosing, decompose, surrogate, tokens, truth
 from .algorithm import whole
 from .borrowing import Bench
 from .config import PROMPT, TOP, Settings
 from .decomposition import Decomposition
-from .denoising import draw
 from .drawing import laid
-from .model import Model
 from .requests import CheckRequest, TrainRequest
-from .results import CheckCase, CheckResult, CheckRow, TrainPoint, TrainResult
+from .results import CheckCase, CheckResult, CheckRow, TrainResult
 from .truth import against, planted
-
-if TYPE_CHECKING:
-    from core.training import Step
-
-_CAPTIONS = ("a photo of a dog", "a photo of a sitting cat", "a red ball", "a photo of a house")
-_NOT_SHOWN = ("step", "seconds", "lr")  # of a stored curve; a running one does not tell them
-_STEPS, _GUIDANCE = 20, 3.0  # of the samples
 
 
 def check(job: Job, request: CheckRequest) -> CheckResult:
@@ -101,7 +86,7 @@ def _nearest_recall(b: Bench, learnt: Decomposition) -> float | None:
 
     live = tokens.live(b.model, b.tier, learnt.settings.dictionary, b.world)
     texts = shelf.texts_of(b.judge, live, b.tier)
-    own = tokens.features(b.judge, [learnt.concept], tokens.templates_of(b.tier))[0]
+    own = choosing.features(b.judge, [learnt.concept], choosing.templates_of(b.tier))[0]
     assert texts is not None
     inside = [i for i, number in enumerate(live.ids) if number in set(learnt.ids)]
     order = sorted(inside, key=lambda i: -float(texts[i] @ own))
@@ -149,7 +134,7 @@ def exact(b: Bench, before: str) -> list[CheckRow]:
         before: its fingerprint before the work.
     """
     live = tokens.live(b.model, b.tier, "all", b.world)
-    chosen = tokens.choose(b.model, live, "", Settings(exclude_concept=False), tier=b.tier)
+    chosen = choosing.choose(b.model, live, "", Settings(exclude_concept=False), tier=b.tier)
     alpha = torch.linspace(0.1, 1.0, len(chosen.dictionary))
     pairs = zip(whole(alpha, chosen.dictionary), whole(7 * alpha, chosen.dictionary), strict=True)
     drift = max(float((x - y).abs().max()) for x, y in pairs)
@@ -182,83 +167,16 @@ def train(job: Job, request: TrainRequest) -> TrainResult:
     Raises:
         JobCancelled: the job was stopped; its checkpoints stay.
     """
-    from core.world.diffusion import config, recipe
-
-    began = time.perf_counter()
-    cfg = config.PRESETS[request.preset]()
     out = settings.current().data_dir / "training" / "conceptor" / request.preset
-    out.mkdir(parents=True, exist_ok=True)
-    first_stage = cfg.vae.num_steps
-    points = _earlier(out, first_stage) if request.resume else []
-
-    def on_step(step: Step) -> None:
-        values = {name: round(float(value), 5) for name, value in step.values.items()}
-        loss = values.pop("loss", 0.0)
-        while points and points[-1].step >= step.step:  # made again since the last checkpoint
-            points.pop()
-        stage = "vae" if step.step <= first_stage else "unet"
-        points.append(TrainPoint(stage=stage, step=step.step, loss=loss, values=values))
-        words = f"Step {step.step} of {step.num_steps}, loss {loss:.3f}"
-        job.report(step.fraction, words, tuple(points))
-
-    job.report(0.0, "Drawing the pictures to learn from")
-    with torch.inference_mode(False), torch.enable_grad():
-        folder = recipe.train(cfg, out, resume=request.resume, on_step=on_step, check=job.check)
-    job.report(1.0, "Drawing what it learnt")
-    sheet, file = laid("samples.png", _samples(folder))
-    packed, weights = _packed(folder)
+    made = training_job.train(job, request.preset, out, resume=request.resume)
+    sheet, file = laid("samples.png", made.samples)
     return TrainResult(
-        weights=weights[:12],
+        weights=made.weights[:12],
         preset=request.preset,
-        steps=cfg.vae.num_steps + cfg.unet.num_steps,
-        points=tuple(points),
-        captions=_CAPTIONS,
+        steps=made.steps,
+        points=made.points,
+        captions=training_job.CAPTIONS,
         sheet=sheet,
-        seconds=round(time.perf_counter() - began, 1),
-        files={"samples.png": file, "model.zip": packed},
+        seconds=made.seconds,
+        files={"samples.png": file, "model.zip": made.packed},
     )
-
-
-def _earlier(out: Path, first_stage: int) -> list[TrainPoint]:
-    """Points of the part that was done before."""
-    from core.training import read_curve
-
-    found = []
-    for stage, shift in (("vae", 0), ("unet", first_stage)):
-        for row in read_curve(out / stage / "curve.jsonl"):
-            values = {k: round(float(v), 5) for k, v in row.items() if k not in _NOT_SHOWN}
-            loss = values.pop("loss", 0.0)
-            found.append(TrainPoint(stage=stage, step=int(row["step"]) + shift, loss=loss, values=values))  # fmt: skip
-    return found
-
-
-@torch.no_grad()
-def _samples(folder: Path) -> Pictures:
-    """What a pipeline draws for a few captions that every curriculum knows, (N, H, W, 3)."""
-    from diffusers import StableDiffusionPipeline  # pyright: ignore[reportPrivateImportUsage]
-
-    from core.cache.construction import construction
-
-    with construction():
-        pipe = StableDiffusionPipeline.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True
-        ).to(torch.float32)
-    model = Model.from_pipeline(pipe)
-    noise = start_noise(model, model.latent_shape, range(len(_CAPTIONS)))
-    return model.decode(
-        draw(model, model.encode_text(_CAPTIONS), noise, guidance=_GUIDANCE, steps=_STEPS)
-    )
-
-
-def _packed(folder: Path) -> tuple[bytes, str]:
-    """The pipeline's folder as a ZIP file without compression, and the hash of its weights."""
-    target = io.BytesIO()
-    digest = hashlib.sha256()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            data = path.read_bytes()
-            if path.suffix == ".safetensors":
-                digest.update(data)
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
-            archive.writestr(entry, data)
-    return target.getvalue(), digest.hexdigest()

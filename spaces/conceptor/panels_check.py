@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.ui import pictures
+from core.world.diffusion.training_job import TrainPoint
 
 from . import charts
 from .charts import text
@@ -24,7 +25,7 @@ from .panels import (
     sheet_of,
     take,
 )
-from .results import CheckResult, CheckRow, TrainPoint, TrainResult
+from .results import CheckResult, CheckRow, TrainResult
 
 SCORES = Path(__file__).parent / "weights" / "scores.json"
 _STAGES = {"vae": "The autoencoder", "unet": "The network and its text tower"}

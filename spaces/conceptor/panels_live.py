@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from core.ui import pictures
+from core.ui.early_end import button
 
 from . import charts
 from .charts import text
@@ -38,7 +39,7 @@ def panel(seen: Glimpse | None, kind: str = "decompose") -> str:
     if seen.stage == "learning" and seen.repeats > 1:
         count += f", repeat {seen.repeat} of {seen.repeats}"
     early = (
-        '<p><button type="button" class="vt-button" data-end-early>Stop and keep the best so far</button> '
+        f"<p>{button('Stop and keep the best so far', 'Finishing with the best so far')} "
         "<small>Goes on with the best words so far. Stop in the bar above throws them away.</small></p>"
         if seen.stage == "learning" and kind in _ENDS
         else ""

@@ -9,28 +9,22 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from core.runs.kinds import Kinds
+from core.world.diffusion.training_job import TrainPoint
 
 from .answer_parts import (
-    AuditRow,
-    CheckCase,
-    CheckRow,
     Distribution,
     Element,
     Glimpse,
     Losses,
-    Meaning,
     Point,
-    Rate,
-    Removal,
     Repeat,
     Sheet,
-    Side,
     Similarity,
     Stage,
-    TrainPoint,
     Truth,
     TruthPart,
 )
+from .verb_parts import AuditRow, CheckCase, CheckRow, Meaning, Rate, Removal, Side
 
 __all__ = [
     "RESULTS",

@@ -27,7 +27,7 @@ from core.errors import InputError
 from core.runs.request import request_hash
 from core.world.diffusion.judge import Judge
 
-from . import decomposition, tokens
+from . import choosing, decomposition, tokens
 from .borrowing import Bench, judge_hash
 from .config import Settings, to_dict
 from .decomposition import Decomposition
@@ -153,7 +153,7 @@ def texts_of(
     made = _load(path, len(found)) if tier == "full" else None
     if made is None:
         words = [form.removesuffix(tokens.END) for form in found.forms]
-        made = tokens.features(judge, words, tokens.templates_of(tier), tell)
+        made = choosing.features(judge, words, choosing.templates_of(tier), tell)
         if tier == "full":
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f".{os.getpid()}-{path.name}")

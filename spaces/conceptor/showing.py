@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from core.errors import NotFoundError
 from core.ui.verbs import Verbs
 
 from . import SPEC, api_arguments, requests
@@ -16,20 +15,6 @@ _NAMES = {
     "audit": "Audit",
     "compare": "Compare",
 }
-
-
-def end_early(job_id: str) -> bool:
-    """Ask a job to end its learning with the best so far; its unguessable id is the permission.
-
-    Returns:
-        False when there is nothing to end early (any more).
-    """
-    from core.jobs import runner
-
-    try:
-        return runner().end_early(job_id)
-    except NotFoundError:
-        return False
 
 
 def title(request: requests.Request, _result: AnyResult | None = None) -> str:

@@ -12,7 +12,7 @@ from core.jobs import Job
 from core.world.diffusion.parts import Pictures
 from core.world.language import describe, write
 
-from . import shelf, tokens
+from . import choosing, shelf, tokens
 from .borrowing import Bench, bench
 from .decompose import obtain
 from .decomposition import Decomposition
@@ -103,16 +103,16 @@ def _tried(b: Bench, learnt: Decomposition) -> tuple[tuple[str, ...], dict[str, 
     """The words at the beginning, the smallest share first, and which leave together."""
     elements = learnt.elements(b.model)
     words = [e.word for e in reversed(elements)]
-    templates = tokens.templates_of(b.tier)
+    templates = choosing.templates_of(b.tier)
     plain = [w.rstrip("-") for w in words]
-    said = tokens.features(b.judge, [learnt.concept, *plain], templates)
+    said = choosing.features(b.judge, [learnt.concept, *plain], templates)
     concept, texts = said[0], said[1:]
     own_limit, limit = LIKE_CONCEPT, GROUPED
     if learnt.settings.synonym_cosine is None:  # a CLIP other than ViT-B/32
         live = tokens.live(b.model, b.tier, learnt.settings.dictionary, b.world)
         every = shelf.texts_of(b.judge, live, b.tier)
         assert every is not None, "there is a CLIP"
-        own_limit = limit = tokens.synonym_limit(every)
+        own_limit = limit = choosing.synonym_limit(every)
     near = (texts @ concept > own_limit).tolist()
     kept = [k for k, is_near in enumerate(near) if not is_near] or list(range(len(words)))
     together = texts @ texts.T > limit

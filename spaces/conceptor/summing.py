@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from .algorithm import kept, shares
+from .choosing import Chosen
 from .learning import Learnt, of_kept
-from .tokens import Chosen
 
 
 def top_words(alpha: Tensor, chosen: Chosen, n: int) -> list[tuple[str, float]]:

@@ -20,6 +20,7 @@ from typing import Any
 
 import core.gpu  # noqa: F401  # first import of every entry point
 from core.jobs import Job
+from core.runs import json_lines
 from core.world.recipes import RECIPES
 
 from . import borrowing, decompose, evaluate, truth
@@ -55,9 +56,8 @@ def run(b: Bench, file: Path, choices: Sequence[Settings] | None = None) -> list
         file: lines of JSON; what it holds already is not run again.
         choices: what to try; the grid by default.
     """
-    known = evaluate.read(file)
+    known = json_lines.read(file)
     done = {(r["concept"], r["key"]) for r in known}
-    file.parent.mkdir(parents=True, exist_ok=True)
     for choice in choices or grid():
         key = f"{choice.dictionary} λ {choice.sparsity:g} lr {choice.lr:g}"
         for concept in concepts(b):
@@ -76,8 +76,7 @@ def run(b: Bench, file: Path, choices: Sequence[Settings] | None = None) -> list
                 "loss": found.result.losses.kept,
                 "seconds": found.result.seconds,
             }
-            with file.open("a", encoding="utf-8") as handle:
-                handle.write(json.dumps(record) + "\n")
+            json_lines.append(file, [record])
             known.append(record)
             logger.info("%s: %s recall %.2f loss %.5f", key, concept, record["recall"], record["loss"])  # fmt: skip
     return table(known)

@@ -9,11 +9,11 @@ from gradio.context import Context
 
 from core.ui.page import Page
 
-from . import about, panels, panels_check, panels_explain, panels_live, requests, ui_shown
+from . import about, gallery, panels, panels_check, panels_explain, panels_live, requests, ui_shown
 from .requests import ExplainRequest
 from .showing import VERBS
 from .ui_shown import html, show_in
-from .ui_try import Try, choices
+from .ui_try import Try
 
 _NO_NUMBERS = "Decompose a concept, and its way through the method will stand here."
 _EXPLAIN = (
@@ -166,7 +166,7 @@ def load_texts(tried: Try, check: Check, more: About) -> None:
     """Bring the long texts and lists after the page itself, so that its first bytes stay few."""
 
     def texts() -> dict[Any, Any]:
-        words = choices()
+        words = gallery.choices()
         return {
             check.scores: panels_check.scores_panel(),
             more.panel: about.panel(),

@@ -13,6 +13,7 @@ import gradio as gr
 from core.readiness import tier_readiness
 from core.ui import jobs, theme
 from core.ui.actions import Shown
+from core.ui.early_end import EARLY_JS, end_early
 from core.ui.page import Page
 
 from . import SPEC, board, gallery, panels, panels_live, panels_mix, requests, ui_shown
@@ -20,7 +21,7 @@ from .panels_found import decompose_panel
 from .panels_why import why_panel
 from .requests import AuditRequest, CompareRequest, DecomposeRequest
 from .results import DecomposeResult
-from .showing import VERBS, end_early
+from .showing import VERBS
 from .ui_settings import Controls
 from .ui_shown import MARK, NOTHING_YET, STORED, finished_link, html
 from .ui_typed import parse_seeds, parse_words, words_of
@@ -32,41 +33,6 @@ _LOOK = (
     "Choose a word and see which other words the model thinks of when it draws it. Look whether these words "
     "alone draw the same pictures."
 )
-# Of a full model: examples, not a list; any word can be written.
-_FULL_CONCEPTS = ("snail", "president", "happiness", "crane", "sculpture", "doctor")
-_FULL_GROUPS = ("man, male", "woman, female")
-# The button inside a preview ends the learning; a press of a run button brings its result into view.
-PAGE_JS = """
-document.addEventListener("click", async ({ target }) => {
-const early = target.closest?.("[data-end-early]");
-if (early) {
-const job = [...document.querySelectorAll('.vt-bar [data-do="stop"]')].find((b) => b.checkVisibility())?.dataset.job;
-early.disabled = true;
-early.textContent = job && await server._end_early({ job }) ? "Finishing with the best so far" : "Too late to end it early";
-}
-if (target.closest?.("#co-work .vt-run-button")) setTimeout(() => {
-const out = [...document.querySelectorAll(".co-out")].find((n) => n.offsetParent), top = out?.getBoundingClientRect().top;
-if (top < 0 || top > innerHeight - 160) out?.scrollIntoView({ behavior: "smooth" });
-}, 250);
-});
-"""
-
-
-def _end_early(payload: Any) -> bool:
-    """Server side of “Stop and keep the best so far”: the job's unguessable id is the permission."""
-    job = payload.get("job") if isinstance(payload, dict) else None
-    return end_early(str(job or ""))
-
-
-def choices(tier: str = "embedded") -> list[tuple[str, str]]:
-    """Words of the concept fields: planted ones with their category, or examples for a full model."""
-    if tier != "embedded":
-        return [(word, word) for word in _FULL_CONCEPTS]
-    return [
-        (f"{word} · {category}", word)
-        for category, words in gallery.planted().items()
-        for word in words
-    ]
 
 
 class Try:
@@ -100,8 +66,8 @@ class Try:
     def _concept(self) -> None:
         html(
             theme.method_style_tag("conceptor") + f'<p class="vt-look">{_LOOK}</p>',
-            js_on_load=PAGE_JS,
-            server_functions=[_end_early],
+            js_on_load=EARLY_JS + board.RUN_JS,
+            server_functions=[end_early],
         )
         self.board = html(js_on_load=board.BOARD_JS, elem_id="co-board")
         # all other choices come with the texts: the list weighs more than the rest of the tab
@@ -188,9 +154,9 @@ class Try:
     def change_tier(self, tier: str, preset: str) -> dict[Any, Any]:
         """Handler of the model selector: other words, other defaults."""
         full = tier == "full"
-        words = choices(tier)
+        words = gallery.choices(tier)
         usual = AuditRequest(concepts=("x",))
-        groups = _FULL_GROUPS if full else (words_of(usual.group_a), words_of(usual.group_b))
+        groups = gallery.FULL_GROUPS if full else (words_of(usual.group_a), words_of(usual.group_b))
         audited = ["doctor"] if full else list(gallery.AUDITED)
         first, second = words[0][1], words[1][1] if full else gallery.COMPARED[1]
         return {

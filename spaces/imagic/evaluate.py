@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from core.cache import cache
 from core.errors import InputError
 from core.jobs import Job
 from core.registry import Score
+from core.runs import json_lines
 from core.runs.request import to_json
 from core.world import curriculum
 from core.world.diffusion import gate, judge, loading
@@ -135,9 +135,8 @@ def collect(
         todo: cases and ways, in the order in which they are run.
         tell: told a share and what is done; it may raise to stop.
     """
-    records = read(file)
+    records = json_lines.read(file)
     done = {(r["case"], r["method"]) for r in records}
-    file.parent.mkdir(parents=True, exist_ok=True)
     for k, (case, method) in enumerate(todo):
         share, words = 0.1 + 0.9 * k / len(todo), f"{method}: {case.target}"
         tell(share, words)
@@ -150,30 +149,10 @@ def collect(
         made = trial.run(dataclasses.replace(bench, report=report), case, method)
         # the way that was asked for comes last, so that a kill between two lines repeats both
         made = sorted(made, key=lambda r: r["method"] == method)
-        lines = [json.dumps(r) + "\n" for r in made]
-        with file.open("a", encoding="utf-8") as handle:
-            handle.write("".join(lines))
-            handle.flush()
-            os.fsync(handle.fileno())
+        json_lines.append(file, made)
         records += made
     known = {case.id for case in cases}
     return [r for r in records if r["case"] in known]
-
-
-def read(file: Path) -> list[Record]:
-    """Records of a file; a last line that a kill cut short is taken off it."""
-    if not file.exists():
-        return []
-    kept: list[Record] = []
-    whole = ""
-    for line in file.read_text("utf-8").splitlines(keepends=True):
-        try:
-            kept.append(json.loads(line))
-        except ValueError:
-            break
-        whole += line if line.endswith("\n") else line + "\n"
-    file.write_text(whole, "utf-8")
-    return kept
 
 
 def file_of(bench: Bench) -> Path:
@@ -181,7 +160,7 @@ def file_of(bench: Bench) -> Path:
     told = json.dumps(
         {
             "model": borrowing.model_hash(bench.parts),
-            "judge": [_weights_of(part) for part in (judge.CLIP, judge.PROBE)],
+            "judge": judge.weights_hashes(),
             "settings": to_json(bench.settings),
             "community": to_json(config.community()),
             "strengths": trial.STRENGTHS,
@@ -191,11 +170,6 @@ def file_of(bench: Bench) -> Path:
     )
     name = hashlib.sha256(told.encode()).hexdigest()[:16]
     return settings.current().data_dir / "evaluation" / "imagic" / f"{name}.jsonl"
-
-
-def _weights_of(part: str) -> str:
-    path = judge.WEIGHTS / part / "config.json"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
 def _untouched(before: str, after: str, n: int) -> Score:

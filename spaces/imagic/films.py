@@ -162,12 +162,7 @@ if (top < 0 || top > innerHeight - 160) (element.closest(".column") || element).
 }, 250);
 });
 element.addEventListener("click", async ({ target }) => {
-const early = target.closest("[data-end-early]"), button = target.closest("[data-film]");
-if (early) {
-const job = [...document.querySelectorAll('.vt-bar [data-do="stop"]')].find((b) => b.checkVisibility())?.dataset.job;
-early.disabled = true;
-early.textContent = job && await server._end_early({ job }) ? "Finishing with what is learnt" : "Too late to end it early";
-}
+const button = target.closest("[data-film]");
 if (!button) return;
 const all = button.closest(".im"), strip = all.querySelector(".vt-strip"), said = all.querySelector(".im-made");
 const style = (name) => Number(strip.style.getPropertyValue(name));

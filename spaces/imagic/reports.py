@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.ui import pictures
+from core.world.diffusion.training_job import TrainPoint
 
 from . import charts
 from .charts import text
@@ -22,7 +23,7 @@ from .panels import (
     percent,
     sheet_of,
 )
-from .results import CheckResult, CheckRow, TrainPoint, TrainResult
+from .results import CheckResult, CheckRow, TrainResult
 
 SCORES = Path(__file__).parent / "weights" / "scores.json"
 PLOT = SCORES.with_name("trade_off.svg")  # drawn by `core.methods.imagic.plot`

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from core.runs.kinds import Kinds
+from core.world.diffusion.training_job import TrainPoint
 
 Rows = tuple[tuple[float, ...], ...]  # one row for each seed, one value for each column
 
@@ -379,16 +380,6 @@ class CheckResult(Result):
     cases: tuple[CheckCase, ...] = ()
     sheet: Sheet | None = None
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainPoint:
-    """One point of a training curve."""
-
-    stage: str  # "vae" or "unet"
-    step: int  # of the whole recipe
-    loss: float
-    values: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from core.errors import NotFoundError
 from core.ui.verbs import Verbs
 
 from . import SPEC, api_arguments, requests
@@ -11,20 +10,6 @@ from .results import RESULTS, AnyResult
 
 _NAMES = {"edit": "Edit", "resample": "Draw again", "imagine": "Imagine"}
 _TUNINGS = {"lora": "adapter", "full": "all weights", "none": "no tuning", "joint": "joint tuning"}
-
-
-def end_early(job_id: str) -> bool:
-    """Ask a job to end its learning with the best so far; its unguessable id is the permission.
-
-    Returns:
-        False when there is nothing to end early (any more).
-    """
-    from core.jobs import runner
-
-    try:
-        return runner().end_early(job_id)
-    except NotFoundError:
-        return False
 
 
 def in_words(request: requests.Request) -> str:

@@ -15,13 +15,14 @@ from core.errors import InputError, VitrineError
 from core.readiness import tier_readiness
 from core.ui import jobs, theme
 from core.ui.actions import Shown
+from core.ui.early_end import EARLY_JS, end_early
 from core.ui.errors import visitor_errors
 from core.ui.page import Page
 
 from . import SPEC, board, explained, films, gallery, intake, panels, requests, ui_shown, watching
 from .requests import EditRequest, ImagineRequest, Picture, ResampleRequest
 from .results import StripResult
-from .showing import VERBS, end_early
+from .showing import VERBS
 from .ui_settings import Controls
 from .ui_shown import finished, finished_sampling, html
 
@@ -30,12 +31,6 @@ _LOOK = (
     "Choose a scene or bring a picture, and say what it should show. Then move the dial: look for the "
     "place where the edit is there and the rest is still yours."
 )
-
-
-def _end_early(payload: Any) -> bool:
-    """Server side of “Finish with what is learnt”: the job's unguessable id is the permission."""
-    job = payload.get("job") if isinstance(payload, dict) else None
-    return end_early(str(job or ""))
 
 
 class Try:
@@ -52,8 +47,8 @@ class Try:
                 self.bar = frame.run_bar()
                 self.output = html(
                     panels.empty(ui_shown.NOTHING_YET),
-                    js_on_load=films.FILM_JS,
-                    server_functions=[films.offer, _end_early],
+                    js_on_load=EARLY_JS + films.FILM_JS,
+                    server_functions=[films.offer, end_early],
                     elem_id="im-result",
                 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from core.ui import pictures
+from core.ui.early_end import button
 
 from . import charts
 from .charts import text
@@ -28,7 +29,7 @@ def panel(seen: Glimpse) -> str:
     stage, of = seen.stage, seen.of
     count = f", step {seen.step} of {of}" if of else ""
     early = (
-        '<p><button type="button" class="vt-button" data-end-early>Finish with what is learnt</button> '
+        f"<p>{button('Finish with what is learnt', 'Finishing with what is learnt')} "
         "<small>Ends this stage now and goes on with the best so far. Stop throws it away.</small></p>"
         if stage in _EARLY and of
         else ""

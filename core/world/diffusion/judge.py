@@ -12,6 +12,7 @@ full tier. What is in a picture comes from the scene probe, so only the embedded
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -186,6 +187,12 @@ def _checked(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 def ready(part: str, folder: Path = WEIGHTS) -> bool:
     """Whether the weights of `CLIP` or `PROBE` are on this machine."""
     return all((folder / part / name).exists() for name in ("config.json", "model.safetensors"))
+
+
+def weights_hashes(folder: Path = WEIGHTS) -> list[str]:
+    """Hashes of what describes `CLIP` and `PROBE`, their weights' checksums included; empty for a missing one."""
+    files = [folder / part / "config.json" for part in (CLIP, PROBE)]
+    return [hashlib.sha256(f.read_bytes()).hexdigest() if f.exists() else "" for f in files]
 
 
 def spec_for(tier: str = "embedded", folder: Path = WEIGHTS) -> ModelSpec:

@@ -24,10 +24,10 @@ from core.methods.conceptor.results import (
     Side,
     Similarity,
     Stage,
-    TrainPoint,
 )
 from core.methods.conceptor.rethreshold import leave_out
 from core.world.curriculum import small
+from core.world.diffusion.training_job import TrainPoint
 from core.world.planting import planted_scene
 from core.world.render import render
 

@@ -8,7 +8,8 @@ import torch
 from core.methods.conceptor import baselines, decompose, tokens
 from core.methods.conceptor.algorithm import Dictionary, shares, top
 from core.methods.conceptor.baselines import Inverted
-from core.methods.conceptor.tokens import Chosen, Tokens
+from core.methods.conceptor.choosing import Chosen
+from core.methods.conceptor.tokens import Tokens
 from tests.methods.conceptor.tiny import WORLD, bench, settings
 
 FEATURES = 6

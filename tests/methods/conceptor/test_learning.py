@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.errors import InputError, JobCancelled
-from core.methods.conceptor import denoising, learning, tokens
+from core.methods.conceptor import choosing, denoising, learning, tokens
 from core.methods.conceptor.algorithm import whole
 from core.methods.conceptor.learning import Task, Watch, learn
 from tests.methods.conceptor.tiny import WORLD, bench, settings
@@ -20,7 +20,7 @@ def b(request):
 def task(b, *, score=None, **changes) -> Task:
     own = settings(**changes)
     live = tokens.live(b.model, "embedded", "all", WORLD)
-    chosen = tokens.choose(b.model, live, "dog", own, tier="embedded")
+    chosen = choosing.choose(b.model, live, "dog", own, tier="embedded")
     generator = torch.Generator().manual_seed(0)
     latents = torch.randn((4, *b.model.latent_shape), generator=generator)
     return Task(

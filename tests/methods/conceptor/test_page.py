@@ -35,7 +35,6 @@ from core.methods.conceptor import (
 )
 from core.methods.conceptor.panels_why import why_panel
 from core.methods.conceptor.ui_settings import Controls
-from core.methods.conceptor.ui_try import choices
 from core.ui.actions import Shown
 from core.ui.page import MAX_COMPONENTS, Page
 from tests.core.hub.conftest import no_event_loops
@@ -427,7 +426,7 @@ def test_every_concept_that_is_offered_is_planted_in_the_small_world():
     assert {*gallery.AUDITED, *gallery.COMPARED} <= set(gallery.CONCEPTS), (
         "they would have to be learnt"
     )
-    assert [word for _, word in choices()] == gallery.concepts()
+    assert [word for _, word in gallery.choices()] == gallery.concepts()
     assert board.board("embedded").count("data-concept") == len(known) + len(gallery.ready())
     assert "data-concept" not in board.board("full")
 

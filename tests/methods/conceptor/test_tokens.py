@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.errors import InputError
-from core.methods.conceptor import tokens
+from core.methods.conceptor import choosing, tokens
 from core.methods.conceptor.tokens import Tokens
 from core.world import words as world_words
 from core.world.parsing import live_words
@@ -28,7 +28,7 @@ def live(b):
 def choose(b, live, concept, **more):
     own = settings(**{k: v for k, v in more.items() if k in ("exclude_concept", "synonym_cosine", "dictionary_size")})  # fmt: skip
     given = {k: v for k, v in more.items() if k in ("texts", "concept_text", "pictures")}
-    return tokens.choose(b.model, live, concept, own, tier="embedded", **given)
+    return choosing.choose(b.model, live, concept, own, tier="embedded", **given)
 
 
 def test_dead_pieces_and_joining_words_are_no_elements(b, live):
@@ -87,7 +87,7 @@ def test_words_nearer_than_the_limit_are_near_synonyms(b, live):
 def test_the_limit_of_another_clip_is_a_percentile_of_all_pairs():
     generator = torch.Generator().manual_seed(0)
     texts = torch.nn.functional.normalize(torch.randn(100, 8, generator=generator), dim=-1)
-    limit = tokens.synonym_limit(texts)
+    limit = choosing.synonym_limit(texts)
     pairs = (texts @ texts.T)[tuple(torch.triu_indices(100, 100, 1))]
     assert float((pairs > limit).float().mean()) == pytest.approx(0.0005, abs=2e-4)
 
@@ -136,5 +136,5 @@ def test_a_concept_is_written_in_one_way():
 
 
 def test_there_are_twenty_seven_sentences_for_a_word_of_the_full_tier():
-    assert len(set(tokens.TEMPLATES)) == 27
-    assert all(t.count("{}") == 1 for t in (*tokens.TEMPLATES, *tokens.WORLD_TEMPLATES))
+    assert len(set(choosing.TEMPLATES)) == 27
+    assert all(t.count("{}") == 1 for t in (*choosing.TEMPLATES, *choosing.WORLD_TEMPLATES))

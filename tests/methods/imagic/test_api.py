@@ -114,10 +114,6 @@ def test_settings_are_told_in_words():
     assert "stable-diffusion-v1-4" in showing.in_words(EVERY[2])
 
 
-def test_ending_a_job_that_is_not_there_does_nothing():
-    assert showing.end_early("no-such-job") is False
-
-
 # --- a real server ------------------------------------------------------------------------------
 
 

@@ -30,6 +30,7 @@ from core.methods.imagic import (
 )
 from core.methods.imagic.requests import CheckRequest
 from core.methods.imagic.trial import Bench
+from core.runs import json_lines
 from core.world.curriculum import small
 from core.world.diffusion import loading
 from core.world.diffusion.judge import Judge
@@ -235,7 +236,7 @@ def test_what_was_done_is_not_done_again_and_a_cut_line_is(bench, tmp_path, monk
 
     with pytest.raises(JobCancelled):
         evaluate.collect(bench, cases, file, todo, tell)
-    before = evaluate.read(file)
+    before = json_lines.read(file)
     assert 0 < len(before) < 6
     with file.open("a") as handle:
         handle.write('{"case": "cut o')
@@ -246,7 +247,7 @@ def test_what_was_done_is_not_done_again_and_a_cut_line_is(bench, tmp_path, monk
     done = {(r["case"], r["method"]) for r in before}
     assert not done & set(ran)
     assert {(r["case"], r["method"]) for r in records} >= {(c.id, m) for c, m in todo}
-    assert evaluate.read(file) == records
+    assert json_lines.read(file) == records
     ran.clear()
     assert evaluate.collect(bench, cases, file, todo, lambda *_: None) == records
     assert ran == []
