@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,19 +11,18 @@ import torch
 from torch import Tensor
 
 from core.jobs import Job
-from core.world.diffusion.parts import Pictures
 from core.world.diffusion.sampling import start_noise
 
-from . import choosing, measuring, portrait, shelf, tokens
+from . import measuring, portrait, shelf, tokens
 from .algorithm import scaled
 from .borrowing import Bench, bench
-from .choosing import Chosen
 from .config import Settings
 from .decomposition import Decomposition, rounded
-from .denoising import Pairs, bank, draw, losses
-from .drawing import latents_of, own, pictures_of, seeds_of
+from .denoising import Pairs, draw, losses
+from .drawing import own, pictures_of, seeds_of
 from .following import ROUGH, ROUGH_STEPS, Follower, passes
 from .learning import Learnt, Task, Watch, learn, of_kept
+from .material import Material, gather
 from .requests import DecomposeRequest
 from .results import DecomposeResult, Losses, Repeat
 from .shelf import Found
@@ -82,23 +81,6 @@ def learn_concept(b: Bench, concept: str, settings: Settings, *, early: bool = F
     return Work(b, concept, settings, early=early).go()
 
 
-@dataclass
-class Material:
-    """What a concept is learnt from.
-
-    Attributes:
-        training: latents of the pictures that are learnt from.
-        pictures: of the validation latents.
-        chosen: the dictionary.
-        pairs: the fixed bank, of validation latents.
-    """
-
-    training: Tensor
-    pictures: Pictures
-    chosen: Chosen
-    pairs: Pairs
-
-
 class Work:
     """One decomposition from the start."""
 
@@ -127,40 +109,9 @@ class Work:
         result = replace(result, seconds=seconds, stages=tuple(self.follower.stages))
         return Found(learnt, result)
 
-    # --- pictures and words -------------------------------------------------------------------
-
     def material(self) -> Material:
         """Draw the pictures and choose the words."""
-        b, own_prompt = self.b, own(self.b, self.concept)
-        with self.follower.stage("pictures"):
-            validation = latents_of(b, own_prompt, self.seeds, self.settings, self.tick)
-            pictures = b.model.decode(validation)
-            self.follower.row(concept=pictures)
-            seeds = seeds_of("training", self.settings.training_pictures, self.settings.seed)
-            training = latents_of(b, own_prompt, seeds, self.settings, self.tick)
-        with self.follower.stage("dictionary"):
-            chosen = self._dictionary(training)
-        some = validation[: self.settings.bank_pictures]
-        return Material(
-            training=training,
-            pictures=pictures,
-            chosen=chosen,
-            pairs=bank(some, self.settings.bank_pairs, b.model.num_times),
-        )
-
-    def _dictionary(self, training: Tensor) -> Chosen:
-        b = self.b
-        live = tokens.live(b.model, b.tier, self.settings.dictionary, b.world)
-        tell = lambda share: self.follower.show(step=round(100 * share), of=100)  # noqa: E731
-        texts = shelf.texts_of(b.judge, live, b.tier, tell)
-        seen = said = None
-        if texts is not None:
-            seen = b.judge.embed(b.model.decode(training)).mean(0)
-            said = choosing.features(b.judge, [self.concept], choosing.templates_of(b.tier))[0]
-        return choosing.choose(
-            b.model, live, self.concept, self.settings,
-            tier=b.tier, texts=texts, concept_text=said, pictures=seen,
-        )  # fmt: skip
+        return gather(self.b, self.concept, self.settings, self.follower)
 
     # --- learning -----------------------------------------------------------------------------
 

@@ -24,11 +24,12 @@ from core.world.truth import present
 from . import audit, baselines, config, decompose, measuring, mix, single_image, truth
 from .borrowing import Bench
 from .config import TOP, Settings
-from .decompose import Material, Work
+from .decompose import Work
 from .decomposition import Decomposition
 from .denoising import losses
 from .drawing import own, pictures_of, seeds_of
 from .learning import of_kept
+from .material import Material
 from .requests import AuditRequest, ExplainRequest
 from .summing import top_words
 
