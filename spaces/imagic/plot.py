@@ -102,7 +102,7 @@ def trade_off(records: Sequence[dict[str, Any]]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Draw the plot of a file of records."""
-    from .evaluate import read
+    from core.runs.json_lines import read
 
     if len(arguments) != 2:
         sys.stderr.write(f"Got {len(arguments)} names; give RECORDS.jsonl and OUT.svg.\n")

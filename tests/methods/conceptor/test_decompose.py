@@ -33,6 +33,12 @@ def family(request):
 
 
 @pytest.fixture(scope="module")
+def known(family):
+    """A bench for tests that only ask it who it is."""
+    return bench(family)
+
+
+@pytest.fixture(scope="module")
 def found(family):
     return learnt(bench(family))
 
@@ -112,8 +118,8 @@ def test_the_exported_file_is_a_textual_inversion_that_draws_the_same(family, fo
     assert torch.allclose(ours.embeds, theirs.embeds, atol=1e-5)
 
 
-def test_a_decomposition_is_found_again_and_another_setting_is_another_one(found, family):
-    b = bench(family)
+def test_a_decomposition_is_found_again_and_another_setting_is_another_one(found, known):
+    b = known
     key = shelf.key_of(b, CONCEPT, settings())
     assert shelf.find(key) is None
     shelf.keep(key, found)
@@ -130,8 +136,8 @@ def test_a_decomposition_is_found_again_and_another_setting_is_another_one(found
 
 @pytest.mark.parametrize("file", ["decomposition.json", "result.json"])
 @pytest.mark.parametrize("data", [b"", b"{", b'{"kind": "decompose"}', b"\xff\xfe"])
-def test_a_damaged_folder_counts_as_none(found, family, file, data):
-    key = shelf.key_of(bench(family), CONCEPT, settings())
+def test_a_damaged_folder_counts_as_none(found, known, file, data):
+    key = shelf.key_of(known, CONCEPT, settings())
     (shelf.keep(key, found) / file).write_bytes(data)
     assert shelf.find(key) is None
 
@@ -163,7 +169,7 @@ def test_a_stop_ends_every_stage_and_leaves_nothing_behind(stage):
 
     job = Job(method="conceptor", on_report=listen)
     with pytest.raises(JobCancelled):
-        decompose.obtain(replace(b, job=job), CONCEPT, settings())
+        decompose.obtain(replace(b, job=job), CONCEPT, settings(repeats=1))
     assert heard[-1].startswith(WORDS[stage])
     assert b.model.fingerprint() == before
     assert not list(shelf.folder().glob("*"))
@@ -171,25 +177,28 @@ def test_a_stop_ends_every_stage_and_leaves_nothing_behind(stage):
 
 
 def test_an_early_end_keeps_the_best_so_far_and_is_not_taken_for_the_whole(family):
+    own = settings(steps=50, validate_every=50, distribution=0)
+
     def listen(_, __, preview):
         if preview is not None and preview.stage == "learning":
             job.early_end.ask()
 
     job = Job(method="conceptor", on_report=listen)
     b = replace(bench(family), job=job)
-    found = decompose.obtain(b, CONCEPT, settings(steps=50, validate_every=50), early=True)
+    found = decompose.obtain(b, CONCEPT, own, early=True)
     assert found.result.ended_early
     assert len(found.result.repeats) == 1
     assert found.result.repeats[0].steps < 50
     assert "ended early" in " ".join(found.result.notes)
-    assert shelf.find(shelf.key_of(b, CONCEPT, settings(steps=50, validate_every=50))) is None
+    assert shelf.find(shelf.key_of(b, CONCEPT, own)) is None
 
 
 def test_a_wish_to_end_early_is_not_taken_where_several_concepts_are_learnt():
     job = Job(method="conceptor")
     with job.early_end.offered():
         job.early_end.ask()
-    found = decompose.obtain(replace(bench(), job=job), CONCEPT, settings(repeats=1))
+    own = settings(repeats=1, distribution=0, attribution=False)
+    found = decompose.obtain(replace(bench(), job=job), CONCEPT, own)
     assert not found.result.ended_early
     assert found.result.repeats[0].steps == 4
 
@@ -197,7 +206,7 @@ def test_a_wish_to_end_early_is_not_taken_where_several_concepts_are_learnt():
 def test_previews_show_words_pictures_and_the_curve():
     seen = []
     job = Job(method="conceptor", on_report=lambda share, _, p: seen.append((share, p)))
-    learnt(replace(bench(), job=job))
+    learnt(replace(bench(), job=job), repeats=1)
     previews = [p for _, p in seen if p is not None]
     assert any(p.concept for p in previews)
     assert any(p.current and p.stage == "learning" for p in previews)
@@ -208,7 +217,7 @@ def test_previews_show_words_pictures_and_the_curve():
 
 
 def test_without_clip_the_learning_works_and_the_comparisons_are_left_out():
-    found = learnt(bench(judge=Judge()))
+    found = learnt(bench(judge=Judge()), repeats=1, attribution=False)
     assert found.result.similarity.image is None
     assert found.result.distribution.kind == "unknown"
     assert found.result.losses.nearest is None
@@ -216,7 +225,7 @@ def test_without_clip_the_learning_works_and_the_comparisons_are_left_out():
 
 
 def test_more_words_than_there_are_give_all_of_them_and_say_so():
-    found = learnt(bench(), n=100, repeats=1)
+    found = learnt(bench(), n=100, repeats=1, attribution=False, distribution=0)
     assert len([f for e in found.result.elements for f in e.forms]) == found.result.dictionary
     assert "all of them are kept" in " ".join(found.result.notes)
     assert float(found.result.repeats[0].curve[0].sparsity) == pytest.approx(0, abs=1e-5)

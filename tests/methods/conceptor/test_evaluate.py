@@ -8,7 +8,7 @@ import pytest
 
 from core import settings as process_settings
 from core.errors import InputError
-from core.methods.conceptor import evaluate, scoring, tally, trial, tuning
+from core.methods.conceptor import baselines, evaluate, scoring, tally, trial, tuning
 from core.methods.conceptor.trial import Trial
 from core.world.recipes import RECIPES
 from tests.core.world.diffusion.tiny import tokenizer
@@ -57,7 +57,9 @@ def test_a_limit_takes_words_of_every_category_and_the_telling_units_first(found
     assert {w for w, u in whole if u == trial.OURS} == set(RECIPES)
 
 
-def test_a_word_in_every_way_gives_records_that_can_be_scored(found):
+def test_a_word_in_every_way_gives_records_that_can_be_scored(found, monkeypatch):
+    monkeypatch.setattr(baselines, "PEZ_STEPS", 20)
+    monkeypatch.setattr(trial, "MIXED", 4)
     todo = [("playball", trial.OURS), ("playball", trial.SIMPLE), ("playball", trial.LEFT_IN), ("playball", trial.FACTORS)]  # fmt: skip
     file = evaluate.file_of(found)
     before = found.bench.model.fingerprint()

@@ -58,7 +58,9 @@ def tiny(folder, held, monkeypatch):
 
 
 def decompose_request(**changes):
-    return rq.DecomposeRequest(concept=CONCEPT, settings=settings(repeats=1, **changes))
+    return rq.DecomposeRequest(
+        concept=CONCEPT, settings=settings(repeats=1, distribution=0, **changes)
+    )
 
 
 def test_a_run_leaves_the_shared_model_alone_and_its_outputs_on_disk(tmp_path):
@@ -78,7 +80,7 @@ def test_a_run_leaves_the_shared_model_alone_and_its_outputs_on_disk(tmp_path):
 
 
 def test_the_verbs_use_one_decomposition():
-    own = settings(repeats=1)
+    own = settings(repeats=1, distribution=0)
     first = pipeline.run(Job(method="conceptor"), decompose_request())
     assert isinstance(first, DecomposeResult)
     word = first.elements[0].word
@@ -118,7 +120,7 @@ def test_an_unknown_concept_is_refused_before_the_model_is_fetched(monkeypatch):
 def test_the_full_tier_of_the_xl_family_goes_through_the_real_loader(xl_folder, monkeypatch):
     spec = loading.from_folder(xl_folder)
     monkeypatch.setattr(loading, "spec_for", lambda tier, name="": spec)
-    own = settings(repeats=1, synonym_cosine=0.9, drawing_steps=1)
+    own = settings(repeats=1, synonym_cosine=0.9, drawing_steps=1, distribution=0)
     request = rq.DecomposeRequest(concept="dog", tier="full", model="stable-diffusion-xl-base-1.0", settings=own)  # fmt: skip
     result = pipeline.run(Job(method="conceptor"), request)
     assert isinstance(result, DecomposeResult)
