@@ -12,7 +12,7 @@ from .condition import Condition
 from .config import Learning
 from .parts import Pictures
 
-StageName = Literal["embedding", "tuning", "joint", "sampling", "baselines"]
+StageName = Literal["embedding", "tuning", "joint", "inversion", "sampling", "baselines"]
 
 
 @dataclass(frozen=True, slots=True)

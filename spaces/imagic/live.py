@@ -38,7 +38,9 @@ Pictures = npt.NDArray[np.uint8]
 
 SHOWN = (0.0, 0.6, 0.8, 1.0, 1.2)  # etas of the sheet
 STRENGTHS = (0.4, 0.6, 0.8)
-_QUICK = Sampling(etas=(0.0, 1.0), steps=4)  # enough for what must hold to the last bit
+_QUICK = Sampling(
+    etas=(0.0, 1.0), steps=4, start="noise"
+)  # enough for what must hold to the last bit
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +166,7 @@ def _edited(
     share: tuple[float, float],
 ) -> _Done:
     defaults = config.embedded() if request.tier == "embedded" else config.full()
-    sampling = config.with_seeds(defaults.sampling, (request.seed,))
+    sampling = defaults.sampling
     learning = dataclasses.replace(
         defaults.learning,
         embedding_steps=request.embedding_steps,
