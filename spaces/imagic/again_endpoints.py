@@ -127,7 +127,7 @@ def imagic_check(
     num_scenes: int = 2,
     seed: int = 0,
     embedding_steps: int = 60,
-    tuning_steps: int = 60,
+    tuning_steps: int = 40,
     tier: TierName = "embedded",
 ) -> requests.CheckRequest:
     """Edit scenes whose true answer is known, and count what is right, beside the simpler ways.

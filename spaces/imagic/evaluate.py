@@ -32,7 +32,7 @@ from .trial import Bench, Record
 Tell = Callable[..., None]
 
 CHECKED = 30  # cases of the checks that learn once more
-LONG = 20  # cases of the public pipeline's settings, which take minutes each
+LONG = 12  # cases of the public pipeline's settings, which take minutes each
 COMPARED = (trial.IMAGIC, trial.SDEDIT, trial.PLAIN, trial.INVERSION)
 GATE, GATE_HELD_OUT, GATE_PLANTED = 256, 128, 16  # pictures
 

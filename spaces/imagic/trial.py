@@ -194,8 +194,7 @@ def _record(
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
     if bench.judge.scores and len(columns) > 1:
-        apart = [1 - s for s in record["similarity"]]
-        record["auto"] = choosing.explain(columns, record["text"], apart).index
+        record["auto"] = choosing.suggest(columns, record["text"], record["distance"])
     if learnt is not None:
         record["losses"] = [learnt.losses.target, learnt.losses.optimised, learnt.losses.tuned]
         record["peak_bytes"] = learnt.peak_bytes
