@@ -8,22 +8,21 @@ Whoever knows a run's id may read it; only its owner may list, rename, pin or de
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import InputError, NotFoundError, VitrineError
 
-from . import export, housekeeping, models, quota
+from . import export, housekeeping, models, quota, saving
 from .answers import AnswerBook
-from .artifacts import hash_of, open_place
+from .artifacts import open_place
 from .database import database_errors, make_engine, migrate
 from .ledger import BlobLedger
 from .listing import load_artifact, load_inputs, load_run, load_runs, page_query, run_from_row
@@ -34,31 +33,20 @@ from .records import (
     Owner,
     Run,
     artifact_name,
-    check_artifact_name,
-    check_owner,
     clean_line,
-    media_type_of,
-    new_run_id,
 )
-from .request import canonical_json
 from .served import ServedFiles
 from .uploads import Uploads, known_inputs
-from .versions import current_versions
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_REQUEST = 256 * 2**10  # bytes of JSON
-MAX_RESULT = 8 * 2**20  # bytes of JSON; anything larger belongs into an artifact
-MAX_ARTIFACTS = 256  # a run
 MAX_PINNED = 200  # runs of one owner: pinned runs never expire
 GRACE_SECONDS = 3600.0  # leftovers younger than this may belong to a run being saved
 UPLOAD_GRACE_SECONDS = 600.0  # an upload that no run names yet may belong to a waiting job
 SERVED_SECONDS = 24 * 3600.0
 _ROOM_TRIES = 4  # others may take the room that was made
-_HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")  # also inside "sha256:..."
-_METHOD = re.compile(r"[a-z0-9_-]{1,64}")
 
 
 class RunStore:
@@ -158,42 +146,34 @@ class RunStore:
             VitrineError: the database or the disk failed, or the disk limit is reached and nothing
                 may be deleted for this run.
         """
-        files = self._hash_files(artifacts or {})
-        if thumbnail is not None and thumbnail not in files:
-            raise ValueError(f"thumbnail {thumbnail!r} is not among the artifacts")
-        if not _METHOD.fullmatch(method):
-            raise ValueError(f"{method!r} is not the slug of a method")
-        row = {
-            "id": new_run_id(),
-            "method": method,
-            "title": clean_line(title, MAX_TITLE, "title"),
-            "owner": check_owner(owner),
-            "created": self._clock(),
-            "seconds": float(seconds),
-            "request": _bounded_json(request, MAX_REQUEST, "request"),
-            "result": _bounded_json(result, MAX_RESULT, "result"),
-            "thumbnail": thumbnail,
-            "pinned": False,
-            "tier": clean_line(tier, 64, "tier"),
-            "versions": canonical_json(current_versions() if versions is None else versions),
-        }
-        named = _hashes_in(row["request"]) | _hashes_in(row["result"])
-        stored = {name: artifact for name, (artifact, _) in files.items()}
-        sources = {artifact.sha256: (artifact.size, source) for artifact, source in files.values()}
-        text = len(row["request"].encode()) + len(row["result"].encode())
-        size = text + sum(size for size, _ in sources.values())
+        run = saving.prepare(
+            method=method,
+            request=request,
+            result=result,
+            artifacts=artifacts or {},
+            owner=owner,
+            title=title,
+            seconds=seconds,
+            thumbnail=thumbnail,
+            tier=tier,
+            versions=versions,
+            created=self._clock(),
+        )
         with database_errors():
             with self._reader.connect() as connection:
-                named = set(known_inputs(connection, named))
+                named = set(known_inputs(connection, run.named))
             self._with_room(
                 "This run",
-                size,
+                run.size,
                 lambda: self._ledger.keep(
-                    sources, lambda c: _insert_run(c, row, stored, named), named, text=text
+                    run.sources,
+                    lambda c: saving.insert_run(c, run, named),
+                    named,
+                    text=run.text,
                 ),
             )
         self._maintain_sometimes()
-        return run_from_row(row, stored)
+        return run_from_row(run.row, run.files)
 
     def _with_room(
         self, what: str, size: int, store: Callable[[], T], *, visitors: bool = True
@@ -216,20 +196,6 @@ class RunStore:
             return self._collect(now + 1.0, now - UPLOAD_GRACE_SECONDS)
 
         return quota.evict(self._writer, self._quota, collect, wanted, visitors=visitors)
-
-    def _hash_files(
-        self, artifacts: Mapping[str, bytes | Path]
-    ) -> dict[str, tuple[Artifact, bytes | Path]]:
-        if len(artifacts) > MAX_ARTIFACTS:
-            raise ValueError(f"{len(artifacts)} artifacts; a run has at most {MAX_ARTIFACTS}")
-        files: dict[str, tuple[Artifact, bytes | Path]] = {}
-        for name, source in artifacts.items():
-            check_artifact_name(name)
-            if not isinstance(source, bytes | Path):
-                raise ValueError(f"artifact {name!r} is a {type(source).__name__}, not bytes")
-            sha256, size = hash_of(source)
-            files[name] = (Artifact(sha256, size, media_type_of(name)), source)
-        return files
 
     # Reading
 
@@ -493,18 +459,6 @@ class RunStore:
             return self._quota.used(connection), self._quota.limit
 
 
-def _bounded_json(value: dict[str, Any], limit: int, what: str) -> str:
-    if not isinstance(value, dict):
-        raise ValueError(f"the {what} is a {type(value).__name__}, not a dict")
-    text = canonical_json(value)
-    if len(text.encode()) > limit:
-        raise InputError(
-            f"The {what} of this run has {len(text.encode()):,} bytes. Up to {limit:,} bytes can be "
-            "stored. Use smaller inputs or fewer of them."
-        )
-    return text
-
-
 def _owned(connection: Connection, run_id: str, owner: Owner) -> Run:
     run = load_run(connection, run_id, lock=True)
     if not run.owned_by(owner):
@@ -513,22 +467,3 @@ def _owned(connection: Connection, run_id: str, owner: Owner) -> Run:
             "it. Run it again to have a run of your own."
         )
     return run
-
-
-def _insert_run(
-    connection: Connection, row: dict[str, Any], files: dict[str, Artifact], named: set[str]
-) -> None:
-    connection.execute(insert(models.runs).values(row))
-    links = [
-        {"run_id": row["id"], "name": name, "sha256": a.sha256, "media_type": a.media_type}
-        for name, a in files.items()
-    ]
-    if links:
-        connection.execute(insert(models.run_artifacts), links)
-    # Asked again here: an upload may have been collected since it was claimed.
-    if uses := [{"run_id": row["id"], "sha256": key} for key in known_inputs(connection, named)]:
-        connection.execute(insert(models.run_inputs), uses)
-
-
-def _hashes_in(text: str) -> set[str]:
-    return set(_HASH.findall(text))

@@ -126,7 +126,7 @@ _GALLERY: tuple[tuple[str, str], ...] = (
     ("tree green - grass", "an autumn tree"),
     ("dog sitting blue snow", "a dog wearing a hat"),
     ("cat standing white grass", "a cat on the beach"),
-    ("dog standing black grass left", "two dogs"),
+    ("dog standing black grass left", "two black dogs on the grass"),
 )
 
 

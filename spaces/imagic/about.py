@@ -76,6 +76,8 @@ def panel() -> str:
         "<li>Stage 2 learns a small adapter (LoRA) unless you ask for the whole network, so that an edit "
         "is a small file and the shared model is never changed. Hashes before and after prove it.</li>"
         "<li>Several noises are learnt from in one step, and all pictures of a strip are drawn at once.</li>"
+        "<li>On the small model a strip starts from the noise of which the tuned weights draw your picture, found by DDIM "
+        "inversion; the paper starts from random noise. The evaluation has both.</li>"
         "<li>Everything random has a seed. The same request gives the same bytes on a CPU.</li>"
         "<li>The paper's own numbers are one click away under Learning, and so are those of the public "
         "pipeline.</li></ul></div>",

@@ -21,8 +21,8 @@ def imagic_resample(
     etas: list[float] | None = None,
     seeds: list[int] | None = None,
     guidance: float = 3.0,
-    steps: int = 30,
-    start: Start = "noise",
+    steps: int = 20,
+    start: Start = "inverted",
     schedule: Schedule = "constant",
     blend: Blend = "linear",
     identity: float = 1.0,
@@ -38,10 +38,10 @@ def imagic_resample(
         kit_id: gallery:<scene> for a ready one, or run:<id> for that of a stored run, instead of a file.
         target: another text; what was learnt for the first one is used, which is an approximation.
         etas: columns of the strip, -0.5 to 2. Up to 16.
-        seeds: rows of the strip. Up to 8.
+        seeds: rows of the strip, up to 8; 0 is the picture's own noise, others vary it.
         guidance: weight of classifier-free guidance, 1 to 12.
         steps: DDIM steps, 1 to 100.
-        start: noise, or inverted for the picture's own noise.
+        start: inverted for the picture's own noise, or noise as in the paper.
         schedule: eta over the steps: constant, late or early.
         blend: linear, or projection.
         identity: weight of what was learnt when blend is projection.
@@ -127,7 +127,7 @@ def imagic_check(
     num_scenes: int = 2,
     seed: int = 0,
     embedding_steps: int = 60,
-    tuning_steps: int = 60,
+    tuning_steps: int = 40,
     tier: TierName = "embedded",
 ) -> requests.CheckRequest:
     """Edit scenes whose true answer is known, and count what is right, beside the simpler ways.

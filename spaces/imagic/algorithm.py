@@ -27,7 +27,7 @@ from .config import Learning, Sampling
 from .learnt import Learnt, Losses, Preview, Report, Stop
 from .objective import bank, bank_loss
 from .peak import Peak
-from .strip import draw, interpolate
+from .strip import draw, interpolate, start_of
 from .tuning import Outcome, Prior, Task, Watch, descend, trained_embedding
 
 PRIOR_GUIDANCE, PRIOR_STEPS = 3.0, 20
@@ -35,7 +35,7 @@ PRIOR_GUIDANCE, PRIOR_STEPS = 3.0, 20
 
 def previews_of(sampling: Sampling) -> Sampling:
     """A quick version of a strip, to look at while learning: three columns, six steps."""
-    return replace(sampling, etas=(0.0, 0.7, 1.0), seeds=sampling.seeds[:1], steps=6, start="noise")
+    return replace(sampling, etas=(0.0, 0.7, 1.0), seeds=sampling.seeds[:1], steps=6)
 
 
 def learn(
@@ -221,8 +221,8 @@ class _Edit:
         """A short strip with the state of the moment."""
         assert self.previews is not None
         etas = self.previews.etas
-        noise = start_noise(self.parts, self.z0.shape, self.previews.seeds[:1])
         e = task.condition().detach()
+        noise = start_of(self.parts, task.unet, self.z0, e, self.previews)
         rows = [interpolate(self.target, e, eta) for eta in etas]
         ends = stack(rows)
         noise = noise.expand(len(etas), *noise.shape[1:])

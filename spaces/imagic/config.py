@@ -131,10 +131,12 @@ class Sampling:
 
     Attributes:
         etas: one column each; 0 is the learnt embedding (the input again), 1 the target, above 1 beyond it.
-        seeds: one row each; a row shares its start noise.
+        seeds: one row each; a row shares its start. Seed 0 of an inverted start is the picture's own noise,
+            any other turns it a little towards fresh noise.
         guidance: weight of classifier-free guidance; 1 is without.
         steps: DDIM steps.
-        start: "noise" (the paper) or "inverted", the picture's own noise by DDIM inversion.
+        start: "noise" (the paper), or "inverted": the noise from which the tuned weights draw the picture,
+            by DDIM inversion.
         schedule: eta over the steps: "constant" (the paper), "late" is low for the first 30 % of the steps
             (layout from the input), "early" is low after them (pose from the text, details from the input).
         blend: "linear" (the paper) or "projection": only the part of the target that is orthogonal to the
@@ -148,8 +150,8 @@ class Sampling:
     etas: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4)
     seeds: tuple[int, ...] = (0,)
     guidance: float = 3.0
-    steps: int = 30
-    start: Start = "noise"
+    steps: int = 20
+    start: Start = "inverted"
     schedule: Schedule = "constant"
     blend: Blend = "linear"
     identity: float = 1.0
@@ -169,11 +171,6 @@ class Sampling:
             allowed.check(name, getattr(self, name))
         _check_row("etas", self.etas, MAX_COLUMNS, ETA_RANGE)
         _check_row("seeds", self.seeds, MAX_ROWS, SEED_RANGE)
-        if self.start == "inverted" and len(self.seeds) > 1:
-            raise InputError(
-                f"There are {len(self.seeds)} seeds and the start is inverted. The picture's own noise is one, so "
-                "every row would be the same. Choose one seed, or start from noise."
-            )
 
 
 def _check_row(name: str, values: tuple[Any, ...], most: int, allowed: Range) -> None:
@@ -228,7 +225,8 @@ def full() -> Settings:
     return Settings(
         learning=Learning(
             embedding_steps=500, embedding_lr=1e-3, tuning_steps=600, tuning_lr=1e-4, batch_size=2
-        )
+        ),
+        sampling=Sampling(start="noise", steps=30),
     )
 
 
@@ -246,7 +244,7 @@ def paper() -> Settings:
             tuning_lr=5e-7,
             batch_size=1,
         ),
-        sampling=Sampling(guidance=7.5, steps=50),
+        sampling=Sampling(start="noise", guidance=7.5, steps=50),
     )
 
 
@@ -266,7 +264,10 @@ def community() -> Settings:
             batch_size=1,
         ),
         sampling=Sampling(
-            etas=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0), guidance=7.5, steps=50
+            etas=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0),
+            start="noise",
+            guidance=7.5,
+            steps=50,
         ),
     )
 
@@ -282,7 +283,7 @@ def forgedit() -> Settings:
             tuning_lr=1e-3,
             batch_size=10,
         ),
-        sampling=Sampling(guidance=7.5),
+        sampling=Sampling(start="noise", guidance=7.5, steps=30),
     )
 
 

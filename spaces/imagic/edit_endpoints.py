@@ -49,8 +49,8 @@ def imagic_edit(
     prior_pictures: int = 4,
     stop_below: float = 0.0,
     guidance: float = 3.0,
-    steps: int = 30,
-    start: Start = "noise",
+    steps: int = 20,
+    start: Start = "inverted",
     schedule: Schedule = "constant",
     blend: Blend = "linear",
     identity: float = 1.0,
@@ -74,7 +74,7 @@ def imagic_edit(
         scene: seed of a random scene of the small world instead of a picture; its true answer is known.
         crop: [left, top, side] of the square: shares of width, height and the shorter side.
         etas: columns of the strip, -0.5 to 2; 0 gives the input back, 1 is the text. Up to 16.
-        seeds: rows of the strip. Up to 8.
+        seeds: rows of the strip, up to 8; 0 is the picture's own noise, others vary it.
         embedding_steps: steps on the text embedding, 0 to 2000.
         embedding_lr: their learning rate.
         tuning: lora (a small adapter), full (all weights, as in the paper), joint (embedding and adapter
@@ -92,7 +92,7 @@ def imagic_edit(
         stop_below: joint tuning ends once the loss on the fixed bank is below this.
         guidance: weight of classifier-free guidance, 1 to 12.
         steps: DDIM steps, 1 to 100.
-        start: noise, or inverted for the picture's own noise.
+        start: inverted for the picture's own noise, or noise as in the paper.
         schedule: eta over the steps: constant, late or early.
         blend: linear, or projection.
         identity: weight of what was learnt when blend is projection.

@@ -19,11 +19,13 @@ WORDS = {
     "embedding": "Learning the embedding",
     "tuning": "Tuning the network",
     "joint": "Learning embedding and network together",
+    "inversion": "Finding the picture's own noise",
     "sampling": "Drawing the strip",
     "baselines": "Drawing the simpler ways",
     "scores": "Judging the pictures",
 }
 _BACKWARD = 3  # a step of learning costs about three passes of the network
+_ROUNDS = 4  # predictions of a step of the inversion, as far as we have seen
 _CURVE = 200  # points of a curve at most
 QUIET = 0.3  # seconds between two glimpses, which carry a picture, at least
 
@@ -42,7 +44,8 @@ def passes_of_learning(learning: Learning) -> dict[str, int]:
 def passes_of_drawing(sampling: Sampling, num_baselines: int) -> dict[str, int]:
     """Passes of the network for the strip, and for each seed of some baselines."""
     each = 2 * sampling.steps * len(sampling.seeds)
-    return {"sampling": each * len(sampling.etas), "baselines": each * num_baselines}
+    found = {"sampling": each * len(sampling.etas), "baselines": each * num_baselines}
+    return {"inversion": _ROUNDS * sampling.steps} | found if sampling.start != "noise" else found
 
 
 class Follower:

@@ -7,6 +7,7 @@ exact (as in Pan et al. 2023, arXiv 2309.04907).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,12 +18,21 @@ from core.world.diffusion.parts import Parts
 from core.world.diffusion.sampling import ddim
 
 ROUNDS = 12  # predictions of one step at most
-CLOSE = 1e-5  # a round that changes less is the last one
+# A round that changes less is the last one. Predicted noise is divided by sqrt(alpha) on the way back, which
+# makes errors larger; a turn by a velocity does not.
+CLOSE = {"epsilon": 1e-5, "v_prediction": 1e-3}
 
 
 @torch.no_grad()
 def invert(
-    parts: Parts, unet: Any, z0: Tensor, condition: Condition, num_steps: int, rounds: int = ROUNDS
+    parts: Parts,
+    unet: Any,
+    z0: Tensor,
+    condition: Condition,
+    num_steps: int,
+    rounds: int = ROUNDS,
+    *,
+    tick: Callable[[int], None] | None = None,
 ) -> Tensor:
     """z_T (B, c, h, w) of latents z0, without guidance.
 
@@ -33,14 +43,16 @@ def invert(
         condition: one row, or B.
         num_steps: DDIM steps; drawing must take as many.
         rounds: predictions of each step at most; 1 is plain DDIM inversion.
+        tick: called after each step with how many are done; may raise.
     """
     scheduler = ddim(parts, num_steps)
-    backwards = _STEPS[scheduler.config["prediction_type"]]
+    predicted = scheduler.config["prediction_type"]
+    backwards, close = _STEPS[predicted], CLOSE[predicted]
     alphas, stride = scheduler.alphas_cumprod, scheduler.config["num_train_timesteps"] // num_steps
     if len(condition.embeds) == 1:
         condition = condition.expand(len(z0))
     z = z0.to(parts.device)
-    for t in reversed(scheduler.timesteps):
+    for done, t in enumerate(reversed(scheduler.timesteps), 1):
         before = int(t) - stride
         a = alphas[before] if before >= 0 else scheduler.final_alpha_cumprod
         b = alphas[int(t)]
@@ -52,9 +64,11 @@ def invert(
             if change >= last:  # rounds that jump to and fro meet half-way
                 share /= 2
             noisy, last = noisy.lerp(nearer, share), change
-            if change < CLOSE:
+            if change < close:
                 break
         z = noisy
+        if tick:
+            tick(done)
     return z
 
 

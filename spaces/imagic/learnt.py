@@ -13,7 +13,7 @@ from core.world.diffusion.parts import Pictures
 
 from .config import Learning
 
-StageName = Literal["embedding", "tuning", "joint", "sampling", "baselines"]
+StageName = Literal["embedding", "tuning", "joint", "inversion", "sampling", "baselines"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ Pictures = npt.NDArray[np.uint8]
 
 SHOWN = (0.0, 0.6, 0.8, 1.0, 1.2)  # etas of the sheet
 STRENGTHS = (0.4, 0.6, 0.8)
-_QUICK = Sampling(etas=(0.0, 1.0), steps=4)  # enough for what must hold to the last bit
+_QUICK = Sampling(
+    etas=(0.0, 1.0), steps=4, start="noise"
+)  # enough for what must hold to the last bit
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,15 +166,15 @@ def _edited(
     share: tuple[float, float],
 ) -> _Done:
     defaults = config.embedded() if request.tier == "embedded" else config.full()
-    sampling = config.with_seeds(defaults.sampling, (request.seed,))
+    sampling = defaults.sampling
     learning = dataclasses.replace(
         defaults.learning,
         embedding_steps=request.embedding_steps,
         tuning_steps=request.tuning_steps,
         seed=request.seed,
     )
-    stages = {"embedding": (0.0, 0.4), "tuning": (0.4, 0.4), "sampling": (0.8, 0.1), "baselines": (0.9, 0.1)}  # fmt: skip
-    names = {"embedding": "learning the embedding", "tuning": "tuning", "sampling": "drawing the strip", "baselines": "drawing the baselines"}  # fmt: skip
+    stages = {"embedding": (0.0, 0.4), "tuning": (0.4, 0.4), "inversion": (0.8, 0.02), "sampling": (0.82, 0.08), "baselines": (0.9, 0.1)}  # fmt: skip
+    names = {"embedding": "learning the embedding", "tuning": "tuning", "inversion": "finding its noise", "sampling": "drawing the strip", "baselines": "drawing the baselines"}  # fmt: skip
 
     far = 0.0  # a stage that is drawn in several goes is told once
 
@@ -210,8 +212,8 @@ def _edited(
 def _suggested(judge: Judge, strip: Pictures, case: Case, sampling: Sampling) -> int | None:
     if not judge.scores:
         return None
-    apart = (1 - judge.similarity(strip, case.picture)).tolist()
-    return choosing.suggest(sampling.etas, judge.text_score(strip, case.target).tolist(), apart)
+    distances = scoring.rms(strip, case.picture).tolist()
+    return choosing.suggest(sampling.etas, judge.text_score(strip, case.target).tolist(), distances)
 
 
 def _best(cells: Sequence[TruthCell]) -> int | None:

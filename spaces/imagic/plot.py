@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from .counting import error
-from .trial import COMMUNITY, IMAGIC, INVERSION, PLAIN, SDEDIT
+from .trial import COMMUNITY, FROM_NOISE, IMAGIC, INVERSION, PLAIN, SDEDIT
 
 # name, colour (told apart also by those who do not see red and green), label
 _STYLES = {
-    IMAGIC: ("#0b6bcb", "Imagic, an adapter"),
+    IMAGIC: ("#0b6bcb", "Imagic, an adapter, own noise"),
+    FROM_NOISE: ("#b8860b", "the same from random noise"),
     COMMUNITY: ("#7b3fa0", "Imagic, the public pipeline's settings"),
     SDEDIT: ("#c2570c", "SDEdit"),
     INVERSION: ("#3f7d20", "DDIM inversion"),

@@ -212,9 +212,9 @@ class CheckRequest(OnModel):
 
     kind: ClassVar[str] = "check"
     num_scenes: int = 2  # each is learnt from the start
-    seed: int = 0  # which scenes, and the noise of training and sampling
+    seed: int = 0  # which scenes, and every draw while learning
     embedding_steps: int = 60
-    tuning_steps: int = 60
+    tuning_steps: int = 40
 
     def __post_init__(self) -> None:
         OnModel.__post_init__(self)

@@ -98,11 +98,10 @@ def suggest(etas: Sequence[float], scores: Scores, judged: bool) -> Suggestion:
             reason="Without the judge's weights no eta can be suggested.",
         )
 
-    def explained(text: Sequence[float], alike: Sequence[float]) -> choosing.Suggestion:
-        return choosing.explain(etas, text, [1 - s for s in alike])
-
-    whole = explained(np.mean(scores.text, 0).tolist(), np.mean(scores.similarity, 0).tolist())
-    rows = [explained(t, s).index for t, s in zip(scores.text, scores.similarity, strict=True)]
+    means = (np.mean(rows, 0).tolist() for rows in (scores.text, scores.distance))
+    whole = choosing.explain(etas, *means)
+    pairs = zip(scores.text, scores.distance, strict=True)
+    rows = [choosing.suggest(etas, text, distance) for text, distance in pairs]
     return Suggestion(column=whole.index, rows=tuple(rows), reason=whole.reason)
 
 

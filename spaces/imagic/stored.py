@@ -4,7 +4,7 @@
     python -m core.methods.imagic.stored --scenes   the pictures of the scenes and their list alone
 
 Run it whenever the model changes. Every kit is made by an ordinary edit; every finished strip is what
-Draw again gives for its kit with default settings and two seeds, so that visitors can repeat it to the byte.
+Draw again gives for its kit with default settings, so that visitors can repeat it to the byte.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ from core import settings
 from core.jobs import Job
 
 from . import gallery, requests
-from .config import Learning, Sampling
+from .config import Learning
 from .requests import BASELINES, CheckRequest, EditRequest, ImagineRequest, Picture, ResampleRequest
 from .results import RESULTS, AnyResult, StripResult
 
 logger = logging.getLogger(__name__)
 
-SEEDS = (0, 1)  # rows of a finished strip: they differ in the eta at which the edit appears
 FINISHED = gallery.EXAMPLES / "finished.json"
 LISTED = gallery.EXAMPLES / "examples.json"
 # `input` is the scene's own picture, which is listed without a suffix
@@ -106,9 +105,7 @@ def learn_kit(name: str) -> None:
 def requests_to_keep() -> dict[str, requests.Request]:
     """The requests whose results the page opens on, the quickest kind first."""
     kept: dict[str, requests.Request] = {
-        name: ResampleRequest(
-            kit=f"gallery:{name}", sampling=Sampling(seeds=SEEDS), baselines=BASELINES
-        )
+        name: ResampleRequest(kit=f"gallery:{name}", baselines=BASELINES)
         for name in gallery.examples()
     }
     first = next(iter(gallery.examples().values()))

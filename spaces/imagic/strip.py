@@ -1,7 +1,7 @@
 """Stage 3: interpolate the embeddings and draw the strip of etas and seeds in one batched DDIM loop.
 
 Equation 3 of the paper: ē = η·e_tgt + (1 - η)·e_opt, sampled with the tuned weights, every column of a row from
-the same start noise.
+the same start: noise, as in the paper, or the noise of which the tuned weights draw the picture itself.
 """
 
 # S seeds (rows), K etas (columns), N = S·K pictures
@@ -27,6 +27,7 @@ from .learnt import Learnt, Report
 
 LOW = 0.25  # share of eta in the low part of a schedule
 RAMP = (0.2, 0.4)  # share of the steps between which a schedule goes from one part to the other
+VARIED = 0.15  # share of fresh noise, by variance, in a row that varies the picture's own
 
 
 def interpolate(target: Condition, optimised: Condition, eta: float) -> Condition:
@@ -104,6 +105,42 @@ def conditions(
     return stack(rows)
 
 
+def start_of(
+    parts: Parts,
+    unet: Any,
+    z0: Tensor,
+    optimised: Condition,
+    sampling: Sampling,
+    report: Report | None = None,
+) -> Tensor:
+    """z_T (S, c, h, w) of the rows of a strip: noise, or what the weights draw the picture from.
+
+    Seed 0 of an inverted start is the picture's own noise; any other turns it a little towards its own.
+
+    Args:
+        parts: the borrowed model.
+        unet: the weights that will draw.
+        z0: latents (1, c, h, w) of the picture.
+        optimised: e_opt.
+        sampling: seeds, steps and start.
+        report: called after each step of the inversion with the stage "inversion".
+    """
+    if sampling.start == "noise":
+        return start_noise(parts, z0.shape, sampling.seeds)
+
+    def tick(done: int) -> None:
+        if report:
+            report("inversion", done, sampling.steps, None, None)
+
+    own = inversion.invert(parts, unet, z0, optimised, sampling.steps, tick=tick)
+    turned = [
+        own if seed == 0
+        else (1 - VARIED) ** 0.5 * own + VARIED**0.5 * start_noise(parts, z0.shape, (seed,))
+        for seed in sampling.seeds
+    ]  # fmt: skip
+    return torch.cat(turned)
+
+
 def tuned_unet(parts: Parts, learnt: Learnt, sampling: Sampling) -> Any:
     """The weights θ* as a view over the shared network, forgetting applied.
 
@@ -140,7 +177,7 @@ def sample_strip(
         learnt: from `learn` or a kit.
         target: e_tgt of the text; another text than was learnt is a fast re-target, an approximation.
         sampling: etas, seeds and how to draw.
-        report: called after each step with the stage "sampling".
+        report: called after each step, with the stage "inversion" and then "sampling".
         chunk: most pictures of one pass; None chooses by size.
 
     Returns:
@@ -149,10 +186,7 @@ def sample_strip(
     unet = tuned_unet(parts, learnt, sampling)
     z0, optimised = learnt.z0.to(parts.device), learnt.optimised.to(parts.device)
     target = target.to(parts.device)
-    if sampling.start == "inverted":
-        start = inversion.invert(parts, unet, z0, optimised, sampling.steps)
-    else:
-        start = start_noise(parts, z0.shape, sampling.seeds)
+    start = start_of(parts, unet, z0, optimised, sampling, report)
     rows, columns = len(sampling.seeds), len(sampling.etas)
     noise = start.repeat_interleave(columns, 0)
     shares = eta_shares(sampling.schedule, sampling.steps)

@@ -30,10 +30,11 @@ from .strip import sample_strip
 Pictures = npt.NDArray[np.uint8]
 Record = dict[str, Any]
 
-IMAGIC, COMMUNITY, UNTUNED = "imagic", "community", "without stage 2"
+IMAGIC, COMMUNITY = "imagic", "community"
+UNTUNED, FROM_NOISE = "without stage 2", "imagic from random noise"
 SDEDIT, PLAIN, INVERSION = "SDEdit", "text to image", "DDIM inversion"
 FEW, CONTROL = "ten embedding steps", "the true caption"
-METHODS = (IMAGIC, SDEDIT, PLAIN, INVERSION, COMMUNITY)
+METHODS = (IMAGIC, FROM_NOISE, SDEDIT, PLAIN, INVERSION, COMMUNITY)
 """The ways that are compared."""
 STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # as many as a strip has etas
 FEW_STEPS = 10  # the paper's failure: too near to the target (its supplement)
@@ -60,7 +61,7 @@ class Bench:
 
 
 def run(bench: Bench, case: Case, method: str) -> list[Record]:
-    """Make one edit in one way; Imagic also gives its ablation, which costs one more drawing.
+    """Make one edit in one way; Imagic also gives its two ablations, which cost a drawing each.
 
     Args:
         bench: what to work with.
@@ -81,14 +82,21 @@ def _imagic(bench: Bench, case: Case, method: str) -> list[Record]:
     text = case.source if method == CONTROL else case.target
     learnt, strip, seconds = _strip(bench, case, text, learning, sampling)
     found = [_record(bench, case, method, text, sampling.etas, strip[0], learnt=learnt, seconds=seconds)]  # fmt: skip
-    if method == IMAGIC and learning.tuning in ("lora", "full") and learning.tuning_steps:
-        plain = dataclasses.replace(learnt, adapter=None, weights=None)
+    if method != IMAGIC:
+        return found
+    again: dict[str, tuple[Learnt, Sampling]] = {}
+    if learning.tuning in ("lora", "full") and learning.tuning_steps:
+        again[UNTUNED] = dataclasses.replace(learnt, adapter=None, weights=None), sampling
+    if sampling.start != "noise":
+        again[FROM_NOISE] = learnt, dataclasses.replace(sampling, start="noise")
+    for name, (weights, how) in again.items():
         drawn, took = _timed(
-            lambda: sample_strip(bench.parts, plain, learnt.target, sampling, report=bench.report)
+            lambda weights=weights, how=how: sample_strip(
+                bench.parts, weights, learnt.target, how, report=bench.report
+            )
         )
-        found.append(
-            _record(bench, case, UNTUNED, text, sampling.etas, drawn[0], seconds={"sampling": took})
-        )
+        took = {**learnt.seconds, "sampling": took} if name == FROM_NOISE else {"sampling": took}
+        found.append(_record(bench, case, name, text, how.etas, drawn[0], seconds=took))
     return found
 
 
@@ -187,8 +195,7 @@ def _record(
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
     if bench.judge.scores and len(columns) > 1:
-        apart = [1 - s for s in record["similarity"]]
-        record["auto"] = choosing.explain(columns, record["text"], apart).index
+        record["auto"] = choosing.suggest(columns, record["text"], record["distance"])
     if learnt is not None:
         record["losses"] = [learnt.losses.target, learnt.losses.optimised, learnt.losses.tuned]
         record["peak_bytes"] = learnt.peak_bytes

@@ -38,7 +38,7 @@ FORGETS = {
     "middle": "middle",
 }
 INVERTED, WIDE, BASE, PADDING, PROJECTION = (
-    "start from the picture's own noise (one seed)",
+    "start from the picture's own noise",
     "adapter on convolutions too",
     "leave the branch without text untuned",
     "keep the padding of the text",

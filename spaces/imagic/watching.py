@@ -17,6 +17,7 @@ STAGES = {
     "embedding": "Stage 1: a text that means this picture",
     "tuning": "Stage 2: a network that knows this picture",
     "joint": "Text and network together",
+    "inversion": "Stage 3: the noise of which your picture is drawn",
     "sampling": "Stage 3: drawing the strip",
     "baselines": "Drawing the simpler ways",
     "scores": "Judging the pictures",

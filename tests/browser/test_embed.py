@@ -114,6 +114,7 @@ def grown(page, hub: str) -> None:
     )
 
 
+@pytest.mark.slow  # two hubs one after the other, four pages
 def test_both_forms_work_on_a_page_of_another_port_and_survive_a_restart(reader, site, tmp_path):
     port = free_port()  # an embedded address stays the same over a restart
     with served(tmp_path, "--methods", "trill", port=port) as hub:

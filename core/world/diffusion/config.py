@@ -68,7 +68,7 @@ class VaeTraining:
 class UNetTraining:
     """How the UNet and the text tower are trained, together."""
 
-    num_steps: int = 13_000
+    num_steps: int = 18_000
     batch_size: int = 32
     lr: float = 1e-3
     warmup_steps: int = 200
@@ -77,7 +77,7 @@ class UNetTraining:
     save_every: int = 500
     log_every: int = 50
     # Shares of the uses in the first steps: single subjects first, because pose and colour bind there.
-    first_steps: int = 9_000
+    first_steps: int = 18_000
     first_mix: tuple[tuple[str, float], ...] = (
         ("subject", 0.55),
         ("template", 0.20),

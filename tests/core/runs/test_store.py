@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError, NotFoundError, VitrineError
-from core.runs import OPERATOR, records, run_store
+from core.runs import OPERATOR, records, saving
 from core.runs.run_store import RunStore
 
 PNG = b"\x89PNG\r\n\x1a\nnot a real picture"
@@ -165,9 +165,9 @@ def test_a_path_given_as_text_is_refused_as_an_artifact(make_store):
 def test_a_request_or_result_that_is_too_large_is_refused_in_words(make_store):
     store = make_store()
     with pytest.raises(InputError, match="request of this run has"):
-        save(store, request={"text": "x" * (run_store.MAX_REQUEST + 1)})
+        save(store, request={"text": "x" * (saving.MAX_REQUEST + 1)})
     with pytest.raises(InputError, match="result of this run has"):
-        save(store, result={"text": "x" * (run_store.MAX_RESULT + 1)})
+        save(store, result={"text": "x" * (saving.MAX_RESULT + 1)})
     with pytest.raises(ValueError, match="no JSON form"):
         save(store, result={"score": float("nan")})
     assert store.list(owner=OPERATOR) == []

@@ -82,7 +82,7 @@ def strip_result(index=0, seeds=2, kind="edit", truth=True, **changes):
         "suggestion": results.Suggestion(
             column=3,
             rows=tuple(range(3, 3 + seeds)),
-            reason="The smallest η whose fit to the text is past halfway between both ends.",
+            reason="Eta 0.6 is the smallest at which the text is met by half.",
         ),
         "losses": results.Losses(
             embedding=tuple(curve),

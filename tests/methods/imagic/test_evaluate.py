@@ -198,7 +198,12 @@ def test_every_way_of_editing_leaves_a_complete_record(bench):
         )
         for r in trial.run(bench, case, m)
     ]
-    assert {r["method"] for r in made} >= {trial.IMAGIC, trial.UNTUNED, trial.SDEDIT}
+    assert {r["method"] for r in made} >= {
+        trial.IMAGIC,
+        trial.UNTUNED,
+        trial.FROM_NOISE,
+        trial.SDEDIT,
+    }
     for record in made:
         sizes = {len(record[name]) for name in ("columns", "right", "kept", "chance", "psnr")}
         assert len(sizes) == 1, record["method"]
@@ -216,7 +221,9 @@ def test_every_way_of_editing_leaves_a_complete_record(bench):
 def test_eta_one_without_tuning_is_plain_text_to_image_in_the_records_too(bench):
     case = benchmark.tiny(1, size=16)[0]
     none = dataclasses.replace(QUICK.learning, tuning="none")
-    bench = dataclasses.replace(bench, settings=dataclasses.replace(QUICK, learning=none))
+    noise = dataclasses.replace(QUICK.sampling, start="noise")
+    own = dataclasses.replace(QUICK, learning=none, sampling=noise)
+    bench = dataclasses.replace(bench, settings=own)
     ours = trial.run(bench, case, trial.IMAGIC)
     assert [r["method"] for r in ours] == [trial.IMAGIC]  # there is no stage to leave out
     plain = trial.run(bench, case, trial.PLAIN)[0]
@@ -265,7 +272,8 @@ def test_records_of_other_settings_are_never_mixed(bench):
 def test_the_plan_compares_first_and_leaves_the_longest_for_last():
     plan = evaluate.plan(benchmark.tiny(4), "embedded")
     methods = [m for _, m in plan]
-    assert set(methods) == {*trial.METHODS, trial.FEW, trial.CONTROL}
+    ablation = {trial.FROM_NOISE}  # drawn with what Imagic learnt
+    assert set(methods) == {*trial.METHODS, trial.FEW, trial.CONTROL} - ablation
     assert methods[-4:] == [trial.COMMUNITY] * 4
     assert set(evaluate.COMPARED) == {m for _, m in evaluate.plan(benchmark.tiny(4), "full")}
     with pytest.raises(InputError, match="TEdBench"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -24,7 +26,7 @@ from core.world.diffusion.sampling import start_noise
 from tests.methods.imagic.tiny import TARGET, learning
 
 ETAS = (0.0, 0.3, 0.6, 1.0, 1.2)
-DRAWN = Sampling(etas=ETAS, steps=3, guidance=3.0)
+DRAWN = Sampling(etas=ETAS, steps=3, guidance=3.0, start="noise")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def test_without_learning_all_etas_are_text_to_image_of_the_target(pipe, parts, 
 def test_eta_one_without_tuning_is_text_to_image_after_any_number_of_steps(
     pipe, parts, z0, target, untuned
 ):
-    strip = sample_strip(parts, untuned, target, Sampling(etas=(1.0,), steps=3))
+    strip = sample_strip(parts, untuned, target, replace(DRAWN, etas=(1.0,)))
     noise = start_noise(parts, z0.shape, (0,))
     assert np.array_equal(strip[0], by_pipeline(pipe, noise, prompt=[TARGET]))
 
@@ -64,7 +66,7 @@ def test_eta_one_without_tuning_is_text_to_image_after_any_number_of_steps(
 def test_eta_zero_without_tuning_is_the_learnt_embedding_given_as_a_prompt(
     pipe, parts, z0, target, untuned
 ):
-    strip = sample_strip(parts, untuned, target, Sampling(etas=(0.0,), steps=3))
+    strip = sample_strip(parts, untuned, target, replace(DRAWN, etas=(0.0,)))
     noise = start_noise(parts, z0.shape, (0,))
     expected = by_pipeline(
         pipe,
@@ -107,7 +109,7 @@ def test_projection_adds_only_what_is_orthogonal_to_the_learnt_embedding():
 def test_a_batch_of_columns_equals_single_calls(parts, target, untuned):
     together = sample_strip(parts, untuned, target, DRAWN)[0]
     for column, eta in enumerate(ETAS):
-        alone = sample_strip(parts, untuned, target, Sampling(etas=(eta,), steps=3))[0, 0]
+        alone = sample_strip(parts, untuned, target, replace(DRAWN, etas=(eta,)))[0, 0]
         # rounded to whole numbers after less than 1e-4 of difference, so at most one step apart
         assert np.abs(alone.astype(int) - together[column]).max() <= 1
     chunked = sample_strip(parts, untuned, target, DRAWN, chunk=2)[0]
@@ -115,11 +117,9 @@ def test_a_batch_of_columns_equals_single_calls(parts, target, untuned):
 
 
 def test_columns_of_a_row_share_their_noise_and_rows_differ(parts, target, untuned):
-    both = sample_strip(parts, untuned, target, Sampling(etas=(0.5, 1.0), seeds=(3, 4), steps=3))
+    both = sample_strip(parts, untuned, target, replace(DRAWN, etas=(0.5, 1.0), seeds=(3, 4)))
     for row, seed in enumerate((3, 4)):
-        one = sample_strip(
-            parts, untuned, target, Sampling(etas=(0.5, 1.0), seeds=(seed,), steps=3)
-        )
+        one = sample_strip(parts, untuned, target, replace(DRAWN, etas=(0.5, 1.0), seeds=(seed,)))
         assert np.abs(one[0].astype(int) - both[row]).max() <= 1
     assert np.abs(both[0].astype(int) - both[1]).max() > 5
 
@@ -210,8 +210,8 @@ def test_the_schedules_are_low_where_they_say(parts):
 
 def test_a_schedule_changes_the_strip_but_not_where_both_ends_agree(parts, z0, target, untuned):
     for name in ("late", "early"):
-        own = Sampling(etas=(0.0, 1.0), steps=4, schedule=name)
-        plain = Sampling(etas=(0.0, 1.0), steps=4)
+        plain = replace(DRAWN, etas=(0.0, 1.0), steps=4)
+        own = replace(plain, schedule=name)
         found, expected = (sample_strip(parts, untuned, target, s)[0] for s in (own, plain))
         assert np.array_equal(found[0], expected[0])
         assert not np.array_equal(found[1], expected[1])

@@ -45,7 +45,7 @@ def test_without_learning_all_etas_are_text_to_image_of_the_target(xl, xl_parts,
     target = xl_parts.encode_text(TARGET)
     learnt = learn(xl_parts, xl_z0, target, learning(embedding_steps=0))
     etas = (0.0, 0.5, 1.2)
-    found = sample_strip(xl_parts, learnt, target, Sampling(etas=etas, steps=3))[0]
+    found = sample_strip(xl_parts, learnt, target, Sampling(etas=etas, steps=3, start="noise"))[0]
     noise = start_noise(xl_parts, xl_z0.shape, (0,)).repeat(len(etas), 1, 1, 1)
     assert np.array_equal(found, by_pipeline(xl, noise, prompt=[TARGET] * len(etas)))
 
@@ -69,7 +69,7 @@ def test_both_embeddings_are_learnt_and_the_model_stays(xl, xl_parts, xl_z0, kin
 def test_eta_zero_without_tuning_is_the_learnt_embeddings_given_as_prompts(xl, xl_parts, xl_z0):
     target = xl_parts.encode_text(TARGET)
     learnt = learn(xl_parts, xl_z0, target, learning())
-    found = sample_strip(xl_parts, learnt, target, Sampling(etas=(0.0,), steps=3))[0]
+    found = sample_strip(xl_parts, learnt, target, Sampling(etas=(0.0,), steps=3, start="noise"))[0]
     empty = xl_parts.unconditional()
     expected = by_pipeline(
         xl,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.errors import DeviceOutOfMemory, InputError
-from core.methods.imagic import baselines, forgetting
+from core.methods.imagic import baselines, forgetting, strip
 from core.methods.imagic.algorithm import learn
 from core.methods.imagic.config import FORGETS, Learning, Sampling
 from core.methods.imagic.inversion import ROUNDS, invert
@@ -31,7 +31,7 @@ def whole(parts, z0, target):
 
 
 def drawn(**changes) -> Sampling:
-    return Sampling(**{"etas": (0.0, 0.6, 1.0), "steps": 3, **changes})
+    return Sampling(**{"etas": (0.0, 0.6, 1.0), "steps": 3, "start": "noise", **changes})
 
 
 @pytest.mark.parametrize("pattern", [f for f in FORGETS if f != "none"])
@@ -184,6 +184,24 @@ def test_an_inverted_start_gives_the_picture_back_at_eta_zero_without_guidance(
     assert np.abs(found[0] - wanted).max() <= 2
     fresh = sample_strip(parts, tuned, target, drawn(etas=(0.0,), steps=30, guidance=1.0))[0, 0]
     assert np.abs(fresh - wanted).max() > 2
+
+
+def test_rows_of_an_inverted_start_are_the_pictures_own_noise_and_variations_of_it(
+    parts, z0, target, tuned
+):
+    def starts(*seeds):
+        own = drawn(seeds=seeds, start="inverted")
+        return strip.start_of(parts, parts.unet, z0, target, own, lambda *told: said.append(told))
+
+    said: list = []
+    noise = starts(0, 7, 8)
+    assert [told[:3] for told in said] == [("inversion", k, 3) for k in (1, 2, 3)]
+    assert torch.equal(noise[:1], invert(parts, parts.unet, z0, target, 3))
+    assert torch.equal(noise[1:2], starts(7)), "a row does not depend on the others"
+    fresh = (noise[1:] - (1 - strip.VARIED) ** 0.5 * noise[0]) / strip.VARIED**0.5
+    torch.testing.assert_close(fresh, start_noise(parts, z0.shape, (7, 8)), rtol=0, atol=1e-4)
+    rows = sample_strip(parts, tuned, target, drawn(seeds=(0, 7), start="inverted"))
+    assert not np.array_equal(rows[0], rows[1])
 
 
 def test_text_to_image_is_the_public_pipeline(pipe, parts, z0, target):
