@@ -168,6 +168,7 @@ def denoise(
     unconditional: Condition,
     untuned: Any = None,
     first: int = 0,
+    last: int | None = None,
     tick: Callable[[int], None] | None = None,
 ) -> Tensor:
     """The DDIM loop with classifier-free guidance, as `StableDiffusionPipeline` has it.
@@ -181,6 +182,7 @@ def denoise(
         unconditional: one row.
         untuned: other weights for the branch without text; None takes `unet`.
         first: steps that are left out at the beginning (SDEdit).
+        last: the step before which to end; None draws to the end.
         tick: called after each step with its number; may raise.
 
     Returns:
@@ -189,7 +191,7 @@ def denoise(
     scheduler = ddim(parts, sampling.steps)
     empty, guided = unconditional.expand(len(latents)), sampling.guidance > 1
     for step, t in enumerate(scheduler.timesteps):
-        if step < first:
+        if not first <= step < (sampling.steps if last is None else last):
             continue
         condition = condition_at(step)
         if not guided:
@@ -280,6 +282,7 @@ def draw(
     sampling: Sampling,
     *,
     first: int = 0,
+    last: int | None = None,
     report: Report | None = None,
     stage: Any = "sampling",
     chunk: int | None = None,
@@ -287,7 +290,7 @@ def draw(
     """`denoise` in chunks, halved where the device is full; progress over all of them."""
     unconditional = parts.unconditional()
     untuned = parts.unet if sampling.unconditional == "base" and unet is not parts.unet else None
-    per_chunk = sampling.steps - first
+    per_chunk = (sampling.steps if last is None else last) - first
 
     def part_of(start: int, stop: int) -> Tensor:
         def tick(step: int) -> None:
@@ -304,6 +307,7 @@ def draw(
             unconditional=unconditional,
             untuned=untuned,
             first=first,
+            last=last,
             tick=tick,
         )
 
