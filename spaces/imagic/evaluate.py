@@ -32,7 +32,7 @@ from .trial import Bench, Record
 Tell = Callable[..., None]
 
 CHECKED = 16  # cases of the checks that learn once more: two of each family
-LONG = 8  # cases of the public pipeline's settings, minutes each: one of each family
+LONG = 6  # cases of the public pipeline's settings, which take minutes each
 COMPARED = (trial.IMAGIC, trial.SDEDIT, trial.PLAIN, trial.INVERSION)
 GATE, GATE_HELD_OUT, GATE_PLANTED = 256, 128, 16  # pictures
 
