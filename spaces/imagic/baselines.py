@@ -29,8 +29,8 @@ STRENGTHS = (0.4, 0.6, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Latents (B, c, h, w) at which a way of editing begins to draw, and the steps it leaves out before."""
+class Join:
+    """Latents (B, c, h, w) from which a way of editing draws, and the step at which they join the batch."""
 
     latents: Tensor
     first: int = 0
@@ -41,7 +41,7 @@ def drawn(
     parts: Parts,
     target: Condition,
     sampling: Sampling,
-    starts: Sequence[Start],
+    starts: Sequence[Join],
     *,
     report: Report | None = None,
 ) -> list[Pictures]:
@@ -76,12 +76,12 @@ def drawn(
     return [found[k] for k in range(len(starts))]
 
 
-def text_start(parts: Parts, shape: Sequence[int], sampling: Sampling) -> Start:
+def text_start(parts: Parts, shape: Sequence[int], sampling: Sampling) -> Join:
     """Noise of each seed: nothing of the input can be in what is drawn from it."""
-    return Start(start_noise(parts, shape, sampling.seeds))
+    return Join(start_noise(parts, shape, sampling.seeds))
 
 
-def sdedit_start(parts: Parts, z0: Tensor, sampling: Sampling, strength: float) -> Start:
+def sdedit_start(parts: Parts, z0: Tensor, sampling: Sampling, strength: float) -> Join:
     """The input, noised a part of the way, for each seed; as `StableDiffusionImg2ImgPipeline` does.
 
     Args:
@@ -101,15 +101,20 @@ def sdedit_start(parts: Parts, z0: Tensor, sampling: Sampling, strength: float) 
     z0 = z0.to(parts.device).expand_as(noise)
     first = max(0, sampling.steps - int(sampling.steps * strength))
     if first == sampling.steps:  # too weak for one step: the input itself
-        return Start(z0, first)
+        return Join(z0, first)
     scheduler = ddim(parts, sampling.steps)
     t = scheduler.timesteps[first].expand(len(noise))
-    return Start(scheduler.add_noise(z0, noise, t), first)
+    return Join(scheduler.add_noise(z0, noise, t), first)
 
 
 def inverted_start(
-    parts: Parts, z0: Tensor, sampling: Sampling, source: Condition | None = None
-) -> Start:
+    parts: Parts,
+    z0: Tensor,
+    sampling: Sampling,
+    source: Condition | None = None,
+    *,
+    report: Report | None = None,
+) -> Join:
     """The one noise of which the untouched model draws the input.
 
     Args:
@@ -117,9 +122,15 @@ def inverted_start(
         z0: latents (1, c, h, w) of the input.
         sampling: steps; there is no seed in it.
         source: of a caption of the input, for the way back; the empty text without one.
+        report: called after each step, so that a stop is seen; drawing has not begun yet.
     """
     source = parts.unconditional() if source is None else source.to(parts.device)
-    return Start(invert(parts, parts.unet, z0, source, sampling.steps))
+
+    def tick(_: int) -> None:
+        if report:
+            report("baselines", 0, sampling.steps, None, None)
+
+    return Join(invert(parts, parts.unet, z0, source, sampling.steps, tick=tick))
 
 
 def text_to_image(
@@ -162,7 +173,7 @@ def ddim_inversion(
     report: Report | None = None,
 ) -> Pictures:
     """The picture (1, H, W, 3) that the target makes of the input's own noise; see `inverted_start`."""
-    start = inverted_start(parts, z0, sampling, source)
+    start = inverted_start(parts, z0, sampling, source, report=report)
     return drawn(parts, target, sampling, [start], report=report)[0]
 
 

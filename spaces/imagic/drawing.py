@@ -96,7 +96,7 @@ def drawn(work: Work, follower: Follower) -> dict[str, Any]:
 def compared(work: Work, follower: Follower) -> np.ndarray:
     """The simpler ways, (S, number of them, H, W, 3), from the same noise as the strip."""
     parts, sampling, z0 = work.parts, work.sampling, work.learnt.z0.to(work.parts.device)
-    starts: list[baselines.Start] = []
+    starts: list[baselines.Join] = []
     for name in work.baselines:
         if name == "text to image":
             starts.append(baselines.text_start(parts, z0.shape, sampling))
@@ -106,7 +106,7 @@ def compared(work: Work, follower: Follower) -> np.ndarray:
                 for strength in baselines.STRENGTHS
             ]
         else:
-            starts.append(baselines.inverted_start(parts, z0, sampling))
+            starts.append(baselines.inverted_start(parts, z0, sampling, report=follower.report))
     found = baselines.drawn(parts, work.condition, sampling, starts, report=follower.report)
     seeds = len(sampling.seeds)  # an inverted picture has one noise for all of them
     return np.stack([np.repeat(made, seeds // len(made), axis=0) for made in found], axis=1)

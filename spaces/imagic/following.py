@@ -25,7 +25,7 @@ WORDS = {
     "scores": "Judging the pictures",
 }
 _BACKWARD = 3  # a step of learning costs about three passes of the network
-_ROUNDS = 4  # predictions of a step of the inversion, as far as we have seen
+_ROUNDS = 3  # predictions of a step of the inversion: 51 for 20 steps were counted
 _CURVE = 200  # points of a curve at most
 QUIET = 0.3  # seconds between two glimpses, which carry a picture, at least
 

@@ -38,9 +38,8 @@ Pictures = npt.NDArray[np.uint8]
 
 SHOWN = (0.0, 0.6, 0.8, 1.0, 1.2)  # etas of the sheet
 STRENGTHS = (0.4, 0.6, 0.8)
-_QUICK = Sampling(
-    etas=(0.0, 1.0), steps=4, start="noise"
-)  # enough for what must hold to the last bit
+# enough for what must hold to the last bit
+_QUICK = Sampling(etas=(0.0, 1.0), steps=4, start="noise")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
