@@ -1,4 +1,4 @@
-"""What Imagic is compared with, from the same start noise: the simpler ways to edit a picture by a text.
+"""What Imagic is compared with, for the same seeds: the simpler ways to edit a picture by a text.
 
 Plain text-to-image; SDEdit (Meng et al. 2021, arXiv 2108.01073), the paper's own baseline; DDIM inversion;
 and Imagic itself with the settings of the public diffusers pipeline.

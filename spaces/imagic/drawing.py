@@ -21,7 +21,7 @@ from .results import Baseline, Losses, LossPoint, Sheet, Truth
 from .strip import sample_strip
 
 _ABOUT = {
-    "text to image": "The text alone, from the same noise: nothing of your picture is in it.",
+    "text to image": "The text alone, from the noise of the seed: nothing of your picture is in it.",
     "SDEdit": "Your picture, noised part of the way and drawn again with the text.",
     "DDIM inversion": "Your picture's own noise by inversion, drawn with the text; it has no seed.",
 }
@@ -94,7 +94,7 @@ def drawn(work: Work, follower: Follower) -> dict[str, Any]:
 
 
 def compared(work: Work, follower: Follower) -> np.ndarray:
-    """The simpler ways, (S, number of them, H, W, 3), from the same noise as the strip."""
+    """The simpler ways, (S, number of them, H, W, 3), for the seeds of the strip."""
     parts, sampling, z0 = work.parts, work.sampling, work.learnt.z0.to(work.parts.device)
     starts: list[baselines.Join] = []
     for name in work.baselines:

@@ -1,7 +1,7 @@
 """The Check tab: edits of fresh scenes whose true answer is known, made and judged now.
 
 Two questions are exact: what the method must do to the last bit. The others are counted over the scenes
-that were asked for, beside SDEdit at its best strength and plain text to image from the same noise.
+that were asked for, beside SDEdit at its best strength and plain text to image.
 """
 
 # N scenes, K columns
