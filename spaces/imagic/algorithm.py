@@ -68,7 +68,10 @@ def learn(
             f"one picture and one text are learnt, got {tuple(z0.shape)}, {len(target.embeds)} texts"
         )
     with torch.inference_mode(False), torch.enable_grad(), Peak(parts.device) as peak:
-        z0 = z0.detach().to(parts.device, torch.float32, copy=True)
+        # laid out as a kit gives it back, since the last bits of a pass depend on that too
+        z0 = (
+            z0.detach().to(parts.device, torch.float32).clone(memory_format=torch.contiguous_format)
+        )
         target = target.to(parts.device).detach()
         run = _Edit(parts, z0, target, learning, Watch(report, stop), previews)
         run.go()

@@ -1,4 +1,4 @@
-"""What Imagic is compared with, from the same start noise: the simpler ways to edit a picture by a text.
+"""What Imagic is compared with, for the same seeds: the simpler ways to edit a picture by a text.
 
 Plain text-to-image; SDEdit (Meng et al. 2021, arXiv 2108.01073), the paper's own baseline; DDIM inversion;
 and Imagic itself with the settings of the public diffusers pipeline.
@@ -7,7 +7,10 @@ and Imagic itself with the settings of the public diffusers pipeline.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,7 +29,111 @@ from .strip import draw, sample_strip
 STRENGTHS = (0.4, 0.6, 0.8)
 
 
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Latents (B, c, h, w) from which a way of editing draws, and the step at which they join the batch."""
+
+    latents: Tensor
+    first: int = 0
+
+
 @torch.no_grad()
+def drawn(
+    parts: Parts,
+    target: Condition,
+    sampling: Sampling,
+    starts: Sequence[Join],
+    *,
+    report: Report | None = None,
+) -> list[Pictures]:
+    """Draw all starts in one batch, which each joins at its own step: the pictures (B, H, W, 3) of each.
+
+    Args:
+        parts: the borrowed model; nothing is tuned.
+        target: one row.
+        sampling: guidance and steps.
+        starts: where each begins.
+        report: progress over the steps.
+    """
+    order = sorted(range(len(starts)), key=lambda k: starts[k].first)
+    joins = sorted({start.first for start in starts})
+    batch, same = starts[order[0]].latents[:0], target.to(parts.device)
+    for here, after in zip(joins, [*joins[1:], sampling.steps], strict=True):
+        batch = torch.cat([batch, *(starts[k].latents for k in order if starts[k].first == here)])
+        condition = same.expand(len(batch))
+
+        def tell(_: Any, done: int, *__: Any, here: int = here) -> None:
+            if report:
+                report("baselines", here + done, sampling.steps, None, None)
+
+        if here < after:
+            batch = draw(
+                parts, parts.unet, batch, lambda _, own=condition: own, sampling,
+                first=here, last=after, report=tell,
+            )  # fmt: skip
+    pictures = parts.decode(batch)
+    ends = np.cumsum([len(starts[k].latents) for k in order])[:-1]
+    found = dict(zip(order, np.split(pictures, ends), strict=True))
+    return [found[k] for k in range(len(starts))]
+
+
+def text_start(parts: Parts, shape: Sequence[int], sampling: Sampling) -> Join:
+    """Noise of each seed: nothing of the input can be in what is drawn from it."""
+    return Join(start_noise(parts, shape, sampling.seeds))
+
+
+def sdedit_start(parts: Parts, z0: Tensor, sampling: Sampling, strength: float) -> Join:
+    """The input, noised a part of the way, for each seed; as `StableDiffusionImg2ImgPipeline` does.
+
+    Args:
+        parts: the borrowed model.
+        z0: latents (1, c, h, w) of the input.
+        sampling: seeds and steps.
+        strength: share of the way, above 0 up to 1.
+
+    Raises:
+        InputError: the strength is out of range.
+    """
+    if not 0 < strength <= 1:
+        raise InputError(
+            f"A strength of SDEdit is {strength:g}. It is above 0 and at most 1. Choose one between them."
+        )
+    noise = start_noise(parts, z0.shape, sampling.seeds)
+    z0 = z0.to(parts.device).expand_as(noise)
+    first = max(0, sampling.steps - int(sampling.steps * strength))
+    if first == sampling.steps:  # too weak for one step: the input itself
+        return Join(z0, first)
+    scheduler = ddim(parts, sampling.steps)
+    t = scheduler.timesteps[first].expand(len(noise))
+    return Join(scheduler.add_noise(z0, noise, t), first)
+
+
+def inverted_start(
+    parts: Parts,
+    z0: Tensor,
+    sampling: Sampling,
+    source: Condition | None = None,
+    *,
+    report: Report | None = None,
+) -> Join:
+    """The one noise of which the untouched model draws the input.
+
+    Args:
+        parts: the borrowed model.
+        z0: latents (1, c, h, w) of the input.
+        sampling: steps; there is no seed in it.
+        source: of a caption of the input, for the way back; the empty text without one.
+        report: called after each step, so that a stop is seen; drawing has not begun yet.
+    """
+    source = parts.unconditional() if source is None else source.to(parts.device)
+
+    def tick(_: int) -> None:
+        if report:
+            report("baselines", 0, sampling.steps, None, None)
+
+    return Join(invert(parts, parts.unet, z0, source, sampling.steps, tick=tick))
+
+
 def text_to_image(
     parts: Parts,
     target: Condition,
@@ -35,24 +142,10 @@ def text_to_image(
     *,
     report: Report | None = None,
 ) -> Pictures:
-    """Pictures (S, H, W, 3) of the target alone, one for each seed: nothing of the input can be in them.
-
-    Args:
-        parts: the borrowed model.
-        target: one row.
-        sampling: seeds, guidance, steps.
-        shape: of the latents, (1, c, h, w).
-        report: progress.
-    """
-    noise = start_noise(parts, shape, sampling.seeds)
-    same = target.to(parts.device).expand(len(noise))
-    latents = draw(
-        parts, parts.unet, noise, lambda _: same, sampling, report=report, stage="baselines"
-    )
-    return parts.decode(latents)
+    """Pictures (S, H, W, 3) of the target alone; `shape` is that of the latents, (1, c, h, w)."""
+    return drawn(parts, target, sampling, [text_start(parts, shape, sampling)], report=report)[0]
 
 
-@torch.no_grad()
 def sdedit(
     parts: Parts,
     z0: Tensor,
@@ -62,45 +155,15 @@ def sdedit(
     *,
     report: Report | None = None,
 ) -> Pictures:
-    """Pictures (S, number of strengths, H, W, 3): noise the input part of the way, draw from there.
-
-    The same as `StableDiffusionImg2ImgPipeline` on the same latents.
-
-    Args:
-        parts: the borrowed model.
-        z0: latents (1, c, h, w) of the input.
-        target: one row.
-        sampling: seeds, guidance, steps.
-        strengths: share of the way, above 0 up to 1.
-        report: progress.
+    """Pictures (S, number of strengths, H, W, 3): the input noised part of the way, drawn from there.
 
     Raises:
         InputError: a strength is out of range.
     """
-    found = []
-    noise = start_noise(parts, z0.shape, sampling.seeds)
-    same = target.to(parts.device).expand(len(noise))
-    scheduler = ddim(parts, sampling.steps)
-    for strength in strengths:
-        if not 0 < strength <= 1:
-            raise InputError(
-                f"A strength of SDEdit is {strength:g}. It is above 0 and at most 1. Choose one between them."
-            )
-        first = max(0, sampling.steps - int(sampling.steps * strength))
-        if first == sampling.steps:  # too weak for one step: the input itself
-            latents = z0.to(parts.device).expand(len(noise), *z0.shape[1:])
-        else:
-            t = scheduler.timesteps[first].expand(len(noise))
-            start = scheduler.add_noise(z0.to(parts.device).expand_as(noise), noise, t)
-            latents = draw(
-                parts, parts.unet, start, lambda _: same, sampling,
-                first=first, report=report, stage="baselines",
-            )  # fmt: skip
-        found.append(torch.from_numpy(parts.decode(latents)))
-    return torch.stack(found, dim=1).numpy()
+    starts = [sdedit_start(parts, z0, sampling, strength) for strength in strengths]
+    return np.stack(drawn(parts, target, sampling, starts, report=report), axis=1)
 
 
-@torch.no_grad()
 def ddim_inversion(
     parts: Parts,
     z0: Tensor,
@@ -110,23 +173,9 @@ def ddim_inversion(
     source: Condition | None = None,
     report: Report | None = None,
 ) -> Pictures:
-    """The picture (1, H, W, 3) that the target makes of the input's own noise.
-
-    Args:
-        parts: the borrowed model.
-        z0: latents (1, c, h, w) of the input.
-        target: one row.
-        sampling: guidance and steps; there is no seed in it.
-        source: of a caption of the input, for the way back; the empty text without one.
-        report: progress.
-    """
-    source = parts.unconditional() if source is None else source.to(parts.device)
-    noise = invert(parts, parts.unet, z0, source, sampling.steps)
-    same = target.to(parts.device)
-    latents = draw(
-        parts, parts.unet, noise, lambda _: same, sampling, report=report, stage="baselines"
-    )
-    return parts.decode(latents)
+    """The picture (1, H, W, 3) that the target makes of the input's own noise; see `inverted_start`."""
+    start = inverted_start(parts, z0, sampling, source, report=report)
+    return drawn(parts, target, sampling, [start], report=report)[0]
 
 
 def community(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from .results import Baseline, Losses, LossPoint, Sheet, Truth
 from .strip import sample_strip
 
 _ABOUT = {
-    "text to image": "The text alone, from the same noise: nothing of your picture is in it.",
+    "text to image": "The text alone, from the noise of the seed: nothing of your picture is in it.",
     "SDEdit": "Your picture, noised part of the way and drawn again with the text.",
     "DDIM inversion": "Your picture's own noise by inversion, drawn with the text; it has no seed.",
 }
@@ -95,33 +95,22 @@ def drawn(work: Work, follower: Follower) -> dict[str, Any]:
 
 
 def compared(work: Work, follower: Follower) -> np.ndarray:
-    """The simpler ways, (S, number of them, H, W, 3), from the same noise as the strip."""
+    """The simpler ways, (S, number of them, H, W, 3), for the seeds of the strip."""
     parts, sampling, z0 = work.parts, work.sampling, work.learnt.z0.to(work.parts.device)
-    plain = replace(sampling, start="noise", forget="none")
-    total, done = count(work.baselines), 0
-    found = []
+    starts: list[baselines.Join] = []
     for name in work.baselines:
-        follower.part(done, total)
         if name == "text to image":
-            made = baselines.text_to_image(
-                parts, work.condition, plain, z0.shape, report=follower.report
-            )[:, None]
+            starts.append(baselines.text_start(parts, z0.shape, sampling))
         elif name == "SDEdit":
-            each = []
-            for k, strength in enumerate(baselines.STRENGTHS):
-                follower.part(done + k, total)
-                each.append(
-                    baselines.sdedit(
-                        parts, z0, work.condition, plain, (strength,), report=follower.report
-                    )
-                )
-            made = np.concatenate(each, axis=1)
+            starts += [
+                baselines.sdedit_start(parts, z0, sampling, strength)
+                for strength in baselines.STRENGTHS
+            ]
         else:
-            one = baselines.ddim_inversion(parts, z0, work.condition, plain, report=follower.report)
-            made = np.repeat(one[:, None], len(sampling.seeds), axis=0)
-        done += made.shape[1]
-        found.append(made)
-    return np.concatenate(found, axis=1)
+            starts.append(baselines.inverted_start(parts, z0, sampling, report=follower.report))
+    found = baselines.drawn(parts, work.condition, sampling, starts, report=follower.report)
+    seeds = len(sampling.seeds)  # an inverted picture has one noise for all of them
+    return np.stack([np.repeat(made, seeds // len(made), axis=0) for made in found], axis=1)
 
 
 def judged(

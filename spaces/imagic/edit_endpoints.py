@@ -64,8 +64,8 @@ def imagic_edit(
     """Edit one picture by one text: learn the picture, then draw a strip from the input to the text.
 
     Answers with scores of every picture, a suggested eta, the losses of both stages, and simpler ways
-    from the same noise; the pictures and the edit kit are among the files of the run. Takes about two
-    minutes on a CPU.
+    beside it; the pictures and the edit kit are among the files of the run. Takes about a
+    minute on two cores.
 
     Args:
         target: what the whole edited picture shall show, such as "a photo of a sitting dog". The

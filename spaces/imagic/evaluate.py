@@ -32,7 +32,6 @@ from .trial import Bench, Record
 Tell = Callable[..., None]
 
 CHECKED = 30  # cases of the checks that learn once more
-LONG = 12  # cases of the public pipeline's settings, which take minutes each
 COMPARED = (trial.IMAGIC, trial.SDEDIT, trial.PLAIN, trial.INVERSION)
 GATE, GATE_HELD_OUT, GATE_PLANTED = 256, 128, 16  # pictures
 
@@ -115,10 +114,9 @@ def plan(cases: Sequence[Case], tier: str) -> list[tuple[Case, str]]:
         return (
             out  # the other ways learn for hours on a large model, and their checks need the truth
         )
-    families = [case.family for case in cases]
-    some, few = ([cases[i] for i in benchmark.spread(families, n)] for n in (CHECKED, LONG))
+    some = [cases[i] for i in benchmark.spread([c.family for c in cases], CHECKED)]
     out += [(case, method) for case in some for method in (trial.FEW, trial.CONTROL)]
-    return out + [(case, trial.COMMUNITY) for case in few]
+    return out + [(case, trial.COMMUNITY) for case in cases]
 
 
 def collect(

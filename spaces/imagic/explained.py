@@ -50,9 +50,10 @@ def why_panel(result: StripResult, link: Link, stored: str = "") -> str:
         "nothing but the text changes.</p>"
         f"{_line(result, column)}"
         f"{_walk(result, link, row)}</div>",
-        "<div><h3>4. What stage 2 is for</h3><p>Without it, η 0 gives back something like the picture, "
-        "not the picture: the text has too little room for every detail. Repeat the edit without stage 2 "
-        "and compare the first columns.</p></div>",
+        "<div><h3>4. What stage 2 is for</h3><p>The text has too little room for every detail. Started from "
+        "random noise, as in the paper, the untuned network does not even give the picture back at η 0. "
+        "Started from the picture's own noise it does, but once the text moves, colours and places that it "
+        "does not name may move too. Repeat the edit without stage 2 and compare.</p></div>",
         stored=stored,
     )
 

@@ -25,7 +25,7 @@ WORDS = {
     "scores": "Judging the pictures",
 }
 _BACKWARD = 3  # a step of learning costs about three passes of the network
-_ROUNDS = 4  # predictions of a step of the inversion, as far as we have seen
+_ROUNDS = 3  # predictions of a step of the inversion: 51 for 20 steps were counted
 _CURVE = 200  # points of a curve at most
 QUIET = 0.3  # seconds between two glimpses, which carry a picture, at least
 
@@ -60,7 +60,6 @@ class Follower:
         self._stage = ""
         self._curve: list[tuple[int, float]] = []
         self._last = 0.0
-        self._parts = (0, 1)  # which of how many calls of this stage
         self.stages: list[Stage] = []
 
     def report(
@@ -76,8 +75,7 @@ class Follower:
         if preview is not None:
             self._strip = png(sheet(preview.pictures[None]))
             self._etas = preview.etas
-        part, parts = self._parts
-        share = (part + step / max(1, of)) / parts
+        share = step / max(1, of)
         done = 0
         for name, cost in self._passes.items():
             if name == stage:
@@ -85,7 +83,7 @@ class Follower:
                 break
             done += cost
         words = WORDS.get(stage, stage)
-        if of and parts == 1:
+        if of:
             words += f", step {step} of {of}"
         self._job.report(done / self._total, words, self._glimpse(step, of, preview is not None))
 
@@ -103,14 +101,9 @@ class Follower:
             etas=self._etas,
         )
 
-    def part(self, number: int, of: int) -> None:
-        """Say that the next reports are of one of several equal calls of a stage."""
-        self._parts = (number, of)
-
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
         """Measure time and memory of a block as one stage."""
-        self._parts = (0, 1)
         began = time.perf_counter()
         with Peak(self._device) as peak:
             yield

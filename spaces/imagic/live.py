@@ -1,7 +1,7 @@
 """The Check tab: edits of fresh scenes whose true answer is known, made and judged now.
 
 Two questions are exact: what the method must do to the last bit. The others are counted over the scenes
-that were asked for, beside SDEdit at its best strength and plain text to image from the same noise.
+that were asked for, beside SDEdit at its best strength and plain text to image.
 """
 
 # N scenes, K columns
@@ -38,9 +38,8 @@ Pictures = npt.NDArray[np.uint8]
 
 SHOWN = (0.0, 0.6, 0.8, 1.0, 1.2)  # etas of the sheet
 STRENGTHS = (0.4, 0.6, 0.8)
-_QUICK = Sampling(
-    etas=(0.0, 1.0), steps=4, start="noise"
-)  # enough for what must hold to the last bit
+# enough for what must hold to the last bit
+_QUICK = Sampling(etas=(0.0, 1.0), steps=4, start="noise")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -268,7 +268,7 @@ def _beside(result: StripResult, link: Link) -> str:
             f"{pictures.sheet_rule(sheet)}{ways}</div>"
         )
     said = (
-        "<p><small>The simpler ways start from the same noise and the same text. Their pictures follow "
+        "<p><small>The simpler ways have the same text and the untouched model. Their pictures follow "
         f"the seed on which the dial stands{_over_seeds(result)}.</small></p>"
         if result.baselines
         else ""

@@ -22,7 +22,7 @@ from .trial import COMMUNITY, FROM_NOISE, IMAGIC, INVERSION, PLAIN, SDEDIT
 _STYLES = {
     IMAGIC: ("#0b6bcb", "Imagic, an adapter, own noise"),
     FROM_NOISE: ("#b8860b", "the same from random noise"),
-    COMMUNITY: ("#7b3fa0", "Imagic, the public pipeline's settings"),
+    COMMUNITY: ("#7b3fa0", "Imagic, public pipeline's settings"),
     SDEDIT: ("#c2570c", "SDEdit"),
     INVERSION: ("#3f7d20", "DDIM inversion"),
     PLAIN: ("#666666", "plain text to image"),
@@ -61,6 +61,8 @@ def trade_off(records: Sequence[dict[str, Any]]) -> str:
     marks = []
     for k, (method, row) in enumerate(found.items()):
         colour, label = _STYLES[method]
+        own = len({r["case"] for r in records if r["method"] == method and "right" in r})
+        label += f" ({own} cases)" if own != cases else ""
         places = [at(x, y) for x, y, _ in row]
         line = " ".join(f"{x},{y}" for x, y in places)
         if len(places) > 1:
@@ -73,11 +75,13 @@ def trade_off(records: Sequence[dict[str, Any]]) -> str:
                 marks.append(
                     f'<text x="{x + 6}" y="{y - 5}" class="s" fill="{colour}">{value:g}</text>'
                 )
-        y = _TOP + 14 + 18 * k
+        y = (
+            _TOP + round(0.55 * inner[1]) + 18 * k
+        )  # few ways change much and succeed seldom: free there
         marks.append(
-            f'<rect x="{_WIDTH - 262}" y="{y - 9}" width="10" height="10" fill="{colour}"/>'
+            f'<rect x="{_WIDTH - 296}" y="{y - 9}" width="10" height="10" fill="{colour}"/>'
         )
-        marks.append(f'<text x="{_WIDTH - 246}" y="{y}" class="t">{escape(label)}</text>')
+        marks.append(f'<text x="{_WIDTH - 280}" y="{y}" class="t">{escape(label)}</text>')
     ticks = []
     for share in (0, 0.2, 0.4, 0.6, 0.8, 1.0):
         _, y = at(0, share)
@@ -95,9 +99,11 @@ def trade_off(records: Sequence[dict[str, Any]]) -> str:
         f'aria-label="Share of successful edits against identity error, {cases} cases">'
         "<style>.t{font:12px system-ui,sans-serif;fill:#333}.s{font:10px system-ui,sans-serif}</style>"
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>{"".join(ticks)}{"".join(marks)}'
-        f'<text x="{_LEFT}" y="{_HEIGHT - 20}" class="t">identity error: share of unasked parameters that changed, '
-        f"plus the error outside the mask; {cases} cases; numbers are eta or strength</text>"
-        f'<text x="14" y="{_TOP - 12}" class="t">edits that show what was asked</text></svg>\n'
+        f'<text x="{_LEFT}" y="{_HEIGHT - 20}" class="t">identity error: unasked parameters that changed, '
+        "plus the error outside the mask</text>"
+        f'<text x="14" y="{_TOP - 12}" class="t">edits that show what was asked</text>'
+        f'<text x="{_WIDTH - _RIGHT}" y="{_TOP - 12}" class="t" text-anchor="end">{cases} cases; the numbers are '
+        "eta or strength</text></svg>\n"
     )
 
 

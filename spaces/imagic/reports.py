@@ -44,11 +44,15 @@ def scores_panel() -> str:
         return empty(
             "The evaluation of this model has not been stored yet. Run python app.py eval imagic."
         )
+    model = "".join(_score(score) for score in scores if _of_model(score))
     return frame(
         "<p>Every scene has a true answer: the same scene with only that changed which the text asks for. "
         "So an edit is right or wrong, and what it kept can be counted.</p>",
         _plot(),
-        "".join(_score(score) for score in scores),
+        "".join(_score(score) for score in scores if not _of_model(score)),
+        f"<details><summary>How well the model itself draws what a caption says</summary>{model}</details>"
+        if model
+        else "",
         "<p><small>Bar: ours, with its 95 % interval. Ring: the best simpler way on the same cases. "
         "Red line: chance. Run it again: <code>python app.py eval imagic</code>.</small></p>",
     )
@@ -63,18 +67,28 @@ def _plot() -> str:
     return f'<img class="im-plot" src="data:image/svg+xml;base64,{data}" alt="{said}">'
 
 
+def _of_model(score: Mapping[str, Any]) -> bool:
+    return str(score.get("name", "")).startswith("text to image: ")
+
+
 def _score(score: Mapping[str, Any]) -> str:
+    whole = 100.0 if score.get("unit") == "%" else 1.0  # shares are drawn as bars
+
+    def part(value: float | None) -> float | None:
+        return None if value is None else value / whole
+
+    interval = score.get("interval")
     row = CheckRow(
         name=str(score.get("name", "")),
         question="",
-        value=float(score.get("value", 0.0)),
-        unit=str(score.get("unit", "share")),
+        value=float(score.get("value", 0.0)) / whole,
+        unit="share" if whole > 1 else str(score.get("unit", "share")),
         better=str(score.get("better", "higher")),
         n=int(score.get("n", 1)),
-        interval=tuple(score["interval"]) if score.get("interval") else None,
-        baseline=score.get("baseline"),
+        interval=(interval[0] / whole, interval[1] / whole) if interval else None,
+        baseline=part(score.get("baseline")),
         baseline_name=str(score.get("baseline_name") or ""),
-        chance=score.get("chance"),
+        chance=part(score.get("chance")),
     )
     return check_row(row)
 

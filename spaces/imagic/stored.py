@@ -1,6 +1,7 @@
 """Writes what the page keeps ready: the scenes, their edit kits, and finished results.
 
     python -m core.methods.imagic.stored            everything; learns ten edits, minutes each
+    python -m core.methods.imagic.stored --redraw   all but the kits, after a change of drawing or judging
     python -m core.methods.imagic.stored --scenes   the pictures of the scenes and their list alone
 
 Run it whenever the model changes. Every kit is made by an ordinary edit; every finished strip is what
@@ -139,6 +140,9 @@ def main(arguments: Iterable[str] | None = None) -> None:
     """Write everything, or the scenes alone."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--scenes", action="store_true", help="needs no model")
+    parser.add_argument(
+        "--redraw", action="store_true", help="keep the kits, draw their strips again"
+    )
     parser.add_argument("--only", nargs="*", help="scenes or verbs; the others stay as they are")
     chosen = parser.parse_args(None if arguments is None else list(arguments))
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -154,7 +158,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
             if chosen.only and name not in chosen.only:
                 continue
             logger.info("%s", name)
-            if name in gallery.examples():
+            if name in gallery.examples() and not chosen.redraw:
                 learn_kit(name)
             keep(name, request, results)
             ordered = {key: results[key] for key in requests_to_keep() if key in results}

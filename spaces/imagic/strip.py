@@ -206,6 +206,7 @@ def draw(
     sampling: Sampling,
     *,
     first: int = 0,
+    last: int | None = None,
     report: Report | None = None,
     stage: Any = "sampling",
     chunk: int | None = None,
@@ -213,7 +214,7 @@ def draw(
     """`denoise` in chunks, halved where the device is full; progress over all of them."""
     unconditional = parts.unconditional()
     untuned = parts.unet if sampling.unconditional == "base" and unet is not parts.unet else None
-    per_chunk = sampling.steps - first
+    per_chunk = (sampling.steps if last is None else last) - first
 
     def part_of(start: int, stop: int) -> Tensor:
         def tick(step: int) -> None:
@@ -231,6 +232,7 @@ def draw(
             guidance_scale=sampling.guidance,
             untuned=untuned,
             first=first,
+            last=last,
             tick=tick,
         )
 

@@ -1,6 +1,6 @@
 """One case of a benchmark by one way of editing: what comes out, as a record of plain numbers.
 
-Every way starts from the same noise and the same weights. What a record says of a picture is what the page
+Every way has the same seed and starts from the same weights. What a record says of a picture is what the page
 says of it (`scoring`); who wins is counted in `tally`.
 """
 

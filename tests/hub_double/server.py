@@ -25,6 +25,12 @@ from .repo import Refused, Repo
 from .xet import ContentStore
 
 
+class _Listener(ThreadingHTTPServer):
+    request_queue_size = (
+        128  # an upload opens many connections at once, and a busy machine is slow to take them
+    )
+
+
 class Hub:
     """The imitated Hub; use it as a context manager."""
 
@@ -59,7 +65,7 @@ class Hub:
         class Bound(Handler):
             hub = self
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Bound)
+        self._server = _Listener(("127.0.0.1", 0), Bound)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()

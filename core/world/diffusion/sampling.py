@@ -64,6 +64,7 @@ def denoise(
     guidance_scale: float,
     untuned: Any = None,
     first: int = 0,
+    last: int | None = None,
     tick: Callable[[int], None] | None = None,
 ) -> Tensor:
     """The DDIM loop with classifier-free guidance, as `StableDiffusionPipeline` has it.
@@ -78,6 +79,7 @@ def denoise(
         guidance_scale: weight of the text; up to 1 leaves out the branch without it.
         untuned: other weights for the branch without text; None takes `unet`.
         first: steps that are left out at the beginning (SDEdit).
+        last: the step before which to end; None draws to the end.
         tick: called after each step with its number; may raise.
 
     Returns:
@@ -86,7 +88,7 @@ def denoise(
     scheduler = ddim(parts, num_inference_steps)
     empty, guided = unconditional.expand(len(latents)), guidance_scale > 1
     for step, t in enumerate(scheduler.timesteps):
-        if step < first:
+        if not first <= step < (num_inference_steps if last is None else last):
             continue
         condition = condition_at(step)
         if not guided:
