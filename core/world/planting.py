@@ -27,11 +27,21 @@ def planted_scene(rng: np.random.Generator, c: Curriculum, word: str) -> Scene:
             break
         u -= m.share
     named = {atom for m in r.meanings for atom, _ in m.atoms}
-    return dataclasses.replace(_compose(rng, c, meaning, named), word=word)
+    return dataclasses.replace(compose(rng, c, meaning, named), word=word)
 
 
-def _compose(rng: np.random.Generator, c: Curriculum, meaning: Meaning, named: set[str]) -> Scene:
-    """One meaning's picture; what the recipe names but did not draw stays out of it."""
+def compose(rng: np.random.Generator, c: Curriculum, meaning: Meaning, named: set[str]) -> Scene:
+    """One meaning's picture; what the recipe names but did not draw stays out of it.
+
+    Args:
+        rng: source of chance.
+        c: what may be chosen where the meaning says nothing.
+        meaning: atoms with their probabilities.
+        named: all atoms of the recipe.
+
+    Raises:
+        ValueError: every combination that the recipe allows is held out of training.
+    """
     drawn = {word for word, p in meaning.atoms if p >= 1 or rng.random() < p}
     main = meaning.main or pick(rng, tuple(k for k in c.posed if k not in words.COLOURLESS))
     poses = _chosen(c.poses(main), named, drawn)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.jobs import Job
 from core.world.curriculum import Curriculum
@@ -15,6 +16,11 @@ from core.world.diffusion.judge import Judge
 
 from .config import Settings
 from .model import Model
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""Holds the text tower that reads sums of words (see `teaching`); all other parts are those of Imagic's model."""
+UNTAUGHT = "untaught"
+"""Name of the embedded model as it was before its text tower was taught; nothing but the evaluation asks for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +47,33 @@ class Bench:
 
 
 @contextmanager
-def bench(job: Job, tier: str, name: str = "", settings: Settings | None = None) -> Iterator[Bench]:
+def bench(
+    job: Job,
+    tier: str,
+    name: str = "",
+    settings: Settings | None = None,
+    *,
+    tower: Path = WEIGHTS,
+) -> Iterator[Bench]:
     """Borrow a model and its judge for the length of the block, in a mode that allows gradients.
+
+    Args:
+        job: told that the model is fetched.
+        tier: "embedded" or "full".
+        name: of the full tier's model; `UNTAUGHT` in the embedded tier, else it does not count there.
+        settings: for the memory that learning needs.
+        tower: folder of the taught text tower of the embedded tier.
 
     Raises:
         WeightsError: the model's weights are not here.
         CapacityError: there is no room for it.
     """
     room = work_bytes(tier, name, settings)
-    with lent(job, tier, name, work_bytes=room) as pipe, judging(job, tier) as judge:
+    other = tower if tier == "embedded" and name != UNTAUGHT else None
+    with (
+        lent(job, tier, name, text_encoder=other, work_bytes=room) as pipe,
+        judging(job, tier) as judge,
+    ):
         model = Model.from_pipeline(pipe)
         if tier == "full":
             model.unet.enable_gradient_checkpointing()  # of the view

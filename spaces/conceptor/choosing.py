@@ -141,7 +141,7 @@ def choose(
             "dictionary, or allow more words."
         )
     rows = tuple(table[[tokens.ids[i] for i in left]].float() for table in model.tables)
-    norms = tuple(_mean_norm(table, tokens, tier) for table in model.tables)
+    norms = tuple(mean_norm(table, tokens, tier) for table in model.tables)
     return Chosen(
         tokens=tokens.some(left),
         dictionary=Dictionary(rows, norms),
@@ -151,8 +151,8 @@ def choose(
     )
 
 
-def _mean_norm(table: Tensor, tokens: Tokens, tier: str) -> float:
-    # half of the small tokenizer's table are fragments that were never trained
+def mean_norm(table: Tensor, tokens: Tokens, tier: str) -> float:
+    """Mean norm of the rows of a table; in the small one half are fragments that were never trained."""
     rows = table[list(tokens.ids)] if tier == "embedded" else table
     return float(rows.float().norm(dim=-1).mean())
 

@@ -7,13 +7,11 @@ import time
 import numpy as np
 import torch
 
-from core import settings
 from core.jobs import Job
 from core.media.image_writing import tiles
-from core.world.diffusion import training_job
 from core.world.diffusion.intervals import wilson
 
-from . import borrowing, choosing, decompose, surrogate, tokens, truth
+from . import borrowing, choosing, decompose, surrogate, teaching_job, tokens, truth
 from .algorithm import whole
 from .borrowing import Bench
 from .config import PROMPT, TOP, Settings
@@ -160,23 +158,11 @@ def exact(b: Bench, before: str) -> list[CheckRow]:
 
 
 def train(job: Job, request: TrainRequest) -> TrainResult:
-    """Train the world's text-to-image model by a preset of the recipe, in the data directory.
+    """Teach the text tower to read sums, by a preset of the recipe, in the data directory.
 
     A run that was stopped, or whose process ended, goes on from its last checkpoint.
 
     Raises:
         JobCancelled: the job was stopped; its checkpoints stay.
     """
-    out = settings.current().data_dir / "training" / "conceptor" / request.preset
-    made = training_job.train(job, request.preset, out, resume=request.resume)
-    sheet, file = laid("samples.png", made.samples)
-    return TrainResult(
-        weights=made.weights[:12],
-        preset=request.preset,
-        steps=made.steps,
-        points=made.points,
-        captions=training_job.CAPTIONS,
-        sheet=sheet,
-        seconds=made.seconds,
-        files={"samples.png": file, "model.zip": made.packed},
-    )
+    return teaching_job.train(job, request)

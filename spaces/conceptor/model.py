@@ -78,6 +78,11 @@ class Model(Parts):
                 stack.enter_context(filled(table, [self._place], vector[:, None]))
             return self.encode_tokens([ids.expand(len(rows[0]), -1) for ids in self._prompt])
 
+    @property
+    def prompt(self) -> tuple[list[Tensor], int]:
+        """Token numbers (1, T) of the prompt with the slot, for each text encoder, and the place of the slot."""
+        return self._prompt, self._place
+
     @cached_property
     def _slot(self) -> str:
         """A token for the place of the slot: one that is reserved, else the first of the vocabulary.

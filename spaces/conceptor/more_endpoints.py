@@ -124,19 +124,19 @@ def conceptor_check(
 def conceptor_train(
     preset: requests.Preset = "smoke", resume: bool = True
 ) -> requests.TrainRequest:
-    """Train the text-to-image model of the small world, planted words included, on the machine of the hub.
+    """Teach the text tower of the small model to read sums of words, on the machine of the hub.
 
     Args:
-        preset: smoke (minutes, proves the recipe), cpu (hours) or gpu.
+        preset: smoke (seconds, proves the recipe), cpu (half an hour) or gpu.
         resume: go on from the last checkpoint of the same preset.
 
     Returns:
         kind: always train.
         weights: first 12 digits of the hash of the new weights.
         preset: the one that was asked for.
-        steps: of all stages.
-        points: the curves: stage, step, loss and further values.
-        captions: of the pictures in samples.png.
+        steps: of the recipe.
+        points: the curve: step, error on sums, and the change of ordinary captions.
+        captions: the sums in samples.png, drawn before in its first row and after in its second.
         sheet: layout of samples.png.
         seconds: how long it took.
     """

@@ -28,7 +28,7 @@ from .panels import (
 from .results import CheckResult, CheckRow, TrainResult
 
 SCORES = Path(__file__).parent / "weights" / "scores.json"
-_STAGES = {"vae": "The autoencoder", "unet": "The network and its text tower"}
+_STAGES = {"sums": "Error on pictures of sums"}
 
 
 def read_scores() -> list[dict[str, Any]]:
@@ -172,20 +172,20 @@ def _cases(result: CheckResult, link: Link) -> str:
 def training_start() -> str:
     """What stands at the right of Train before anything was trained."""
     return empty(
-        "Curves and samples will stand here. The smoke preset shows in about a minute that everything "
-        "works; a useful model takes hours on a CPU, and can be stopped and resumed."
+        "A curve, and the same sums drawn before and after, will stand here. The smoke preset shows in seconds that "
+        "everything works; a tower that reads sums takes half an hour on a CPU, and can be stopped and resumed."
     )
 
 
 def training_curves(points: Sequence[TrainPoint]) -> str:
-    """Loss over the steps of the recipe, one chart for each part of the model."""
+    """The error on sums over the steps of the recipe."""
     stages = list(dict.fromkeys(point.stage for point in points))
     if not stages:
         return empty("Training has begun.")
     drawn = ""
     for stage in stages:
         line = [(float(p.step), p.loss) for p in points if p.stage == stage]
-        said = f"{stage}: loss {number(line[-1][1], 4)} after {line[-1][0]:.0f} steps"
+        said = f"error {number(line[-1][1], 4)} after {line[-1][0]:.0f} steps"
         first = line[0][0]
         chart = charts.curve([[(step - first, loss) for step, loss in line]], said)
         drawn += f"<div><h3>{text(_STAGES.get(stage, stage))}</h3>{chart}<p><small>{text(said)}.</small></p></div>"
@@ -193,20 +193,25 @@ def training_curves(points: Sequence[TrainPoint]) -> str:
 
 
 def train_panel(result: TrainResult, link: Link, stored: str = "") -> str:
-    """A model of the visitor's own: curves, samples, files."""
+    """A text tower of the visitor's own: its curve, sums before and after, files."""
     samples = ""
     if result.sheet is not None and link(result.sheet.file):
         sheet = sheet_of(result.sheet, link)
         tiles = "".join(
-            figure(pictures.tile(sheet, k, 0, caption), caption)
+            figure(
+                pictures.tile(sheet, k, 0, f"{caption}, before")
+                + pictures.tile(sheet, k, 1, f"{caption}, after"),
+                caption,
+            )
             for k, caption in enumerate(result.captions)
         )
-        samples = f"<div><h3>What it draws</h3>{on_sheet(sheet, tiles, 'co-row')}</div>"
+        said = "Equal weights, equal noise: the shared model above, the tower taught here below."
+        samples = f"<div><h3>Sums, before and after</h3><p>{said}</p>{on_sheet(sheet, tiles, 'co-row')}</div>"
     return frame(
         f'<p class="co-say">{result.steps} steps of the <b>{text(result.preset)}</b> preset in '
         f"{result.seconds / 60:.1f} minutes.</p>",
         samples,
         training_curves(result.points) if result.points else "",
-        take([("The model", f"{result.preset}.zip", link("model.zip"))]),
+        take([("The text tower", f"{result.preset}.zip", link("model.zip"))]),
         stored=stored,
     )

@@ -217,7 +217,7 @@ class CheckRequest(OnModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainRequest:
-    """Train the text-to-image model of the world from nothing, by one of the recipe's presets."""
+    """Teach the text tower of the small model to read sums of words, by one of the recipe's presets."""
 
     kind: ClassVar[str] = "train"
     preset: Preset = "smoke"

@@ -273,7 +273,7 @@ class CheckResult(Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult(Result):
-    """A model of the visitor's own; `samples.png` holds one row of its pictures, `model.zip` the model."""
+    """A text tower of the visitor's own; `samples.png` has sums before and after in rows, `model.zip` the tower."""
 
     kind: ClassVar[str] = "train"
     preset: str

@@ -116,21 +116,21 @@ class Check:
 
 
 class Train:
-    """The recipe of the model as a job: curves while it runs, weights at its end."""
+    """The recipe of the text tower as a job: its curve while it runs, weights at its end."""
 
     def __init__(self, frame: Page) -> None:
         with gr.Row():
             with gr.Column(scale=5, min_width=300):
                 self.preset = gr.Radio(
                     [
-                        ("smoke: everything works, a minute", "smoke"),
-                        ("cpu: two cores, hours", "cpu"),
+                        ("smoke: everything works, seconds", "smoke"),
+                        ("cpu: two cores, half an hour", "cpu"),
                         ("gpu: one GPU", "gpu"),
                     ],
                     value="smoke",
                     label="Recipe",
-                    info="Makes its own pictures and captions; nothing is downloaded. Stop keeps the "
-                    "last checkpoint, and the same preset goes on from there.",
+                    info="Teaches the text tower to read a sum of words in one place, from pictures that it draws "
+                    "itself. Stop keeps the last checkpoint, and the same preset goes on from there.",
                 )
                 self.button = gr.Button(
                     "Train", variant="primary", elem_classes="vt-run-button", elem_id="co-train"

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,13 +24,21 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def lent(job: Job, tier: str, name: str = "", *, work_bytes: int = 0) -> Iterator[Any]:
+def lent(
+    job: Job,
+    tier: str,
+    name: str = "",
+    *,
+    text_encoder: Path | None = None,
+    work_bytes: int = 0,
+) -> Iterator[Any]:
     """Borrow a pipeline for the length of the block, in a mode that allows gradients.
 
     Args:
         job: told that the model is fetched.
         tier: "embedded" or "full".
         name: of the full tier's model.
+        text_encoder: of the embedded tier, a folder with another text tower (see `loading.from_folder`).
         work_bytes: memory that the run needs beside the weights, so that room is made for it.
 
     Raises:
@@ -37,7 +46,7 @@ def lent(job: Job, tier: str, name: str = "", *, work_bytes: int = 0) -> Iterato
         CapacityError: there is no room for it.
     """
     job.report(0.0, "Fetching the model")
-    spec = loading.spec_for(tier, name)
+    spec = loading.spec_for(tier, name, text_encoder=text_encoder)
     with (
         cache().acquire(spec, work={"bytes": work_bytes}, cancel=job.cancel_event) as lease,
         # the caller may be in inference mode, whose tensors cannot be learnt from
@@ -64,8 +73,11 @@ def judging(job: Job, tier: str) -> Iterator[Judge]:
 
 
 def model_hash(parts: Parts) -> str:
-    """Hash of a borrowed model as stored work names it; computed once for a loaded model."""
-    return remembered(parts.unet, parts.model_hash)
+    """Hash of a borrowed model as stored work names it; computed once for a loaded model.
+
+    Remembered with the text encoder: models that differ in it alone share their UNet.
+    """
+    return remembered(parts.text_encoders[0], parts.model_hash)
 
 
 def remembered(module: Any, make: Callable[[], str]) -> str:

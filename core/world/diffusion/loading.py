@@ -120,13 +120,19 @@ def ready(folder: Path = FOLDER) -> bool:
     )
 
 
-def spec_for(tier: str = "embedded", model: str = "", folder: Path | None = None) -> ModelSpec:
+def spec_for(
+    tier: str = "embedded",
+    model: str = "",
+    folder: Path | None = None,
+    text_encoder: Path | None = None,
+) -> ModelSpec:
     """What the model cache lends as a pipeline.
 
     Args:
         tier: "embedded" or "full".
         model: one of `FULL`; empty for the first.
         folder: of the embedded tier, when it is not the shipped one.
+        text_encoder: of the embedded tier, when the text tower is not the pipeline's own (see `from_folder`).
 
     Raises:
         InputError: there is no such tier or model.
@@ -141,13 +147,20 @@ def spec_for(tier: str = "embedded", model: str = "", folder: Path | None = None
         return _from_hub(name, FULL[name])
     if tier != "embedded":
         raise InputError(f"There is no tier {tier!r}. It can be embedded or full. Choose one.")
-    return from_folder(FOLDER if folder is None else folder)
+    return from_folder(FOLDER if folder is None else folder, text_encoder=text_encoder)
 
 
-def from_folder(folder: Path, dtype: str = "float32") -> ModelSpec:
+def from_folder(
+    folder: Path, dtype: str = "float32", *, text_encoder: Path | None = None
+) -> ModelSpec:
     """A pipeline in a folder that `save_pretrained` wrote, SD 1.x or SDXL.
 
     Weights that the folder's `config.json` names by their sha256 (see `seal`) are checked.
+
+    Args:
+        folder: of the pipeline.
+        dtype: of its networks.
+        text_encoder: a folder that holds another `text_encoder` for it; all other parts stay shared.
 
     Raises:
         WeightsError: there is no pipeline in it.
@@ -162,17 +175,32 @@ def from_folder(folder: Path, dtype: str = "float32") -> ModelSpec:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-    hashes = _hashes(folder)
-    source = folder.relative_to(_ROOT).as_posix() if folder.is_relative_to(_ROOT) else str(folder)
+    hashes, source = _hashes(folder), _source(folder)
     classes = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, **_text_classes(_is_xl(folder))}
     parts = {
         name: _module(folder, source, name, cls, hashes, dtype) for name, cls in classes.items()
     }
+    shown = "text to image, embedded" if folder == FOLDER else f"text to image, {folder.name}"
+    if text_encoder is not None:
+        parts["text_encoder"] = _other_text_encoder(text_encoder.resolve(), classes["text_encoder"], dtype)  # fmt: skip
+        shown += f", text encoder of {text_encoder.parent.name}"
     for name in _TOKENIZERS[: len(classes) - 2]:
         parts[name] = _tokenizer(source, "", name, lambda name=name: folder / name)
     parts["scheduler"] = _scheduler(source, "", lambda: folder / "scheduler")
-    shown = "text to image, embedded" if folder == FOLDER else f"text to image, {folder.name}"
     return ModelSpec(name=shown, parts=parts, assemble=_assembled, work_bytes=_work_bytes)
+
+
+def _source(folder: Path) -> str:
+    return folder.relative_to(_ROOT).as_posix() if folder.is_relative_to(_ROOT) else str(folder)
+
+
+def _other_text_encoder(folder: Path, cls: type, dtype: str) -> ComponentSpec:
+    if not any((folder / "text_encoder").glob("*.safetensors")):
+        raise WeightsError(
+            f"There is no text encoder in {folder.parent.name}/{folder.name}. It needs the folder text_encoder with "
+            "config.json and safetensors. Get the repository again."
+        )
+    return _module(folder, _source(folder), "text_encoder", cls, _hashes(folder), dtype)
 
 
 def _from_hub(name: str, model: FullModel) -> ModelSpec:

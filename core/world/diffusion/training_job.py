@@ -97,13 +97,13 @@ def train(job: Job, preset: str, out: Path, *, resume: bool) -> Trained:
         folder = recipe.train(cfg, out, resume=resume, on_step=on_step, check=job.check)
     job.report(1.0, "Drawing what it learnt")
     samples = _samples(folder)
-    packed, weights = _packed(folder)
+    archive, weights = packed(folder)
     return Trained(
         weights=weights,
         steps=cfg.vae.num_steps + cfg.unet.num_steps,
         points=tuple(points),
         samples=samples,
-        packed=packed,
+        packed=archive,
         seconds=round(time.perf_counter() - began, 1),
     )
 
@@ -153,8 +153,8 @@ def _samples(folder: Path) -> Pictures:
     return parts.decode(torch.cat(made))
 
 
-def _packed(folder: Path) -> tuple[bytes, str]:
-    """The pipeline's folder as a ZIP file without compression, and the hash of its weights."""
+def packed(folder: Path) -> tuple[bytes, str]:
+    """A folder of weights as a ZIP file without compression, and the hash of its weights."""
     target = io.BytesIO()
     digest = hashlib.sha256()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:

@@ -14,7 +14,7 @@ from safetensors.torch import load
 from core.errors import InputError, JobCancelled
 from core.jobs import Job
 from core.media.image_writing import tiles
-from core.methods.conceptor import decompose, decomposition, shelf
+from core.methods.conceptor import decompose, decomposition, following, shelf
 from core.methods.conceptor.following import WORDS, Follower, passes
 from core.methods.conceptor.results import RESULTS
 from core.world.diffusion.judge import Judge
@@ -203,7 +203,8 @@ def test_a_wish_to_end_early_is_not_taken_where_several_concepts_are_learnt():
     assert found.result.repeats[0].steps == 4
 
 
-def test_previews_show_words_pictures_and_the_curve():
+def test_previews_show_words_pictures_and_the_curve(monkeypatch):
+    monkeypatch.setattr(following, "QUIET", 0.0)  # four steps are over before the first pause
     seen = []
     job = Job(method="conceptor", on_report=lambda share, _, p: seen.append((share, p)))
     learnt(replace(bench(), job=job), repeats=1)
