@@ -203,7 +203,7 @@ class Glimpse:
         stage: as in `Stage`.
         step: steps of the stage that are done.
         of: steps of the stage.
-        repeat: which repeat, from 1; 0 outside learning.
+        repeat: which repeat, from 1; 0 outside learning, and where all are learnt at once.
         repeats: how many.
         words: kept words with their shares, the largest first.
         curve: candidates of this repeat.

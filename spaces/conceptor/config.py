@@ -62,12 +62,14 @@ class Settings:
         steps: AdamW steps of one repeat.
         batch_size: pictures of one step, each with a time and a noise of its own.
         lr: learning rate.
+        lr_falls: whether the learning rate falls evenly to nothing; it is constant in the official code.
         weight_decay: of AdamW.
         hidden: width of the coefficient network's one hidden layer.
         training_pictures: made from the concept's own prompt.
         validation_pictures: likewise; with them the best coefficients are chosen.
-        dictionary: "all" words that the model has learnt, or the "atoms" alone: those with a look of
-            their own (in the full tier both are the same).
+        dictionary: "all" words that the model has learnt, or the "atoms" alone: words that a caption taught to
+            stand for one visible thing or look, and named figures (in the full tier both are the same). With
+            "all" a planted word may be written in other planted words, and the sum is not unique.
         dictionary_size: of these, the best by likeness of training pictures and word.
         exclude_concept: leave the concept and its near-synonyms out of the dictionary.
         synonym_cosine: words whose text features are nearer to the concept than this are near-synonyms;
@@ -91,12 +93,13 @@ class Settings:
     sparsity: float = 0.03
     steps: int = 200
     batch_size: int = 6
-    lr: float = 2e-3
+    lr: float = 1e-2
+    lr_falls: bool = True
     weight_decay: float = 1e-2
     hidden: int = 100
     training_pictures: int = 40
     validation_pictures: int = 8
-    dictionary: Words = "all"
+    dictionary: Words = "atoms"
     dictionary_size: int = 5000
     exclude_concept: bool = True
     synonym_cosine: float | None = None
@@ -123,7 +126,7 @@ class Settings:
             if name == "synonym_cosine" and self.synonym_cosine is None:
                 continue
             number(name, getattr(self, name), low, high, whole=_is_whole(name))
-        for name in ("exclude_concept", "flip", "stratified", "attribution"):
+        for name in ("exclude_concept", "lr_falls", "flip", "stratified", "attribution"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(
                     f"{name} is {getattr(self, name)!r}. It can be true or false. Give one of them."
@@ -163,6 +166,7 @@ def full() -> Settings:
         sparsity=1e-3,
         steps=500,
         lr=1e-3,
+        dictionary="all",
         training_pictures=100,
         validation_pictures=20,
         synonym_cosine=0.9,
@@ -179,10 +183,12 @@ def official() -> Settings:
     """
     return Settings(
         n=50,
+        dictionary="all",
         sparsity=1e-3,
         steps=500,
         batch_size=6,
         lr=1e-3,
+        lr_falls=False,
         weight_decay=1e-2,
         training_pictures=100,
         validation_pictures=20,

@@ -21,7 +21,7 @@ from .decomposition import Decomposition, rounded
 from .denoising import Pairs, draw, losses
 from .drawing import own, pictures_of, seeds_of
 from .following import ROUGH, ROUGH_STEPS, Follower, passes
-from .learning import Learnt, Task, Watch, learn, of_kept
+from .learning import Learnt, Task, Watch, learn_together, of_kept
 from .material import Material, gather
 from .requests import DecomposeRequest
 from .results import DecomposeResult, Losses, Repeat
@@ -126,21 +126,24 @@ class Work:
             score=self._score(material) if self.b.judge.scores else None,
         )
         found: list[Learnt] = []
+        repeats = range(self.settings.repeats)
+        # side by side costs memory, of which a processor has enough
+        size = len(repeats) if self.b.tier == "embedded" else 1
         with self.b.job.early_end.offered() if self.early else nullcontext():
-            for repeat in range(self.settings.repeats):
+            for first in range(0, len(repeats), size):
                 if found and self._ended():
                     return found, True
                 with self.follower.stage("learning"):
                     self.follower.show(
-                        of=self.settings.steps, repeat=repeat + 1, repeats=self.settings.repeats,
-                        words=(), curve=(),
+                        of=self.settings.steps, repeat=first + 1 if size == 1 else 0,
+                        repeats=len(repeats), words=(), curve=(),
                     )  # fmt: skip
-                    made = learn(task, repeat, self._watch(material, repeat))
-                if not made.stopped or not found:
-                    found.append(made)
-                if made.stopped:
+                    watch = self._watch(material, first)
+                    made = learn_together(task, repeats[first : first + size], watch)
+                if found and made[0].stopped:
                     return found, True
-        return found, False
+                found += made
+        return found, found[0].stopped
 
     def _score(self, material: Material) -> Any:
         def score(vectors: tuple[Tensor, ...]) -> float:
@@ -157,7 +160,7 @@ class Work:
             self.follower.learnt(number, lambda: top_words(alpha, chosen, self.settings.n), curve)
 
         def candidate(number: int, alpha: Tensor) -> None:
-            if repeat == 0:  # the visitor sees it grow; later repeats only confirm it
+            if repeat == 0:  # the visitor sees it grow; other repeats only confirm it
                 vectors = of_kept(alpha, chosen.dictionary, self.settings.n)
                 noise = start_noise(self.b.model, self.b.model.latent_shape, self.seeds[:ROUGH])
                 z = draw(

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +39,15 @@ def pairs(
     """A time and a noise for each latent."""
     found = objective.draw(z0, len(z0), num_times, generator, stratified=stratified)
     return Pairs(found.t, found.noise, z0)
+
+
+def joined(some: Sequence[Pairs]) -> Pairs:
+    """Pairs one after the other."""
+    return Pairs(
+        torch.cat([p.t for p in some]),
+        torch.cat([p.noise for p in some]),
+        torch.cat([p.z0 for p in some]),
+    )
 
 
 def bank(z0: Tensor, each: int, num_times: int) -> Pairs:

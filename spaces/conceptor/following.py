@@ -55,6 +55,13 @@ def passes(settings: Settings) -> dict[str, int]:
     return found
 
 
+def repeats_words(seen: Glimpse) -> str:
+    """Which repeat is learnt, or that all are."""
+    if not seen.repeat:
+        return f"{seen.repeats} repeats at once"
+    return f"repeat {seen.repeat} of {seen.repeats}"
+
+
 class Follower:
     """Turns what the algorithm tells into what the job says, and measures the stages."""
 
@@ -129,5 +136,5 @@ class Follower:
         if self._name == "learning" and self.glimpse.of:
             words += f", {self.glimpse.step} of {self.glimpse.of} steps"
             if self.glimpse.repeats > 1:
-                words += f", repeat {self.glimpse.repeat} of {self.glimpse.repeats}"
+                words += f", {repeats_words(self.glimpse)}"
         self.job.report(sum(self._done.values()) / self._total, words, glimpse)

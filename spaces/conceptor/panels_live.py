@@ -9,20 +9,10 @@ from core.ui.early_end import button
 
 from . import charts
 from .charts import text
+from .following import WORDS, repeats_words
 from .panels import cloud, cloud_words, empty, frame, live_bars, number, pairs
 from .results import Glimpse
 
-STAGES = {
-    "pictures": "Drawing what the concept looks like",
-    "dictionary": "Choosing the words",
-    "learning": "Learning the weights of the words",
-    "choosing": "Comparing the best candidates",
-    "attribution": "Measuring what each word adds",
-    "drawing": "Drawing the words",
-    "explaining": "Leaving out words one by one",
-    "mixing": "Drawing the mix",
-    "counting": "Drawing pictures to count",
-}
 _ENDS = ("decompose", "explain", "mix")  # kinds that offer to end the learning early
 
 
@@ -37,7 +27,7 @@ def panel(seen: Glimpse | None, kind: str = "decompose") -> str:
         return empty("The work has begun.")
     count = f", step {seen.step} of {seen.of}" if seen.of else ""
     if seen.stage == "learning" and seen.repeats > 1:
-        count += f", repeat {seen.repeat} of {seen.repeats}"
+        count += f", {repeats_words(seen)}"
     early = (
         f"<p>{button('Stop and keep the best so far', 'Finishing with the best so far')} "
         "<small>Goes on with the best words so far. Stop in the bar above throws them away.</small></p>"
@@ -50,7 +40,7 @@ def panel(seen: Glimpse | None, kind: str = "decompose") -> str:
         else ""
     )
     return frame(
-        f'<p class="co-say">{text(STAGES.get(seen.stage, seen.stage))}{text(count)}</p>',
+        f'<p class="co-say">{text(WORDS.get(seen.stage, seen.stage))}{text(count)}</p>',
         early,
         words,
         _rows(seen),

@@ -14,6 +14,7 @@ from core.world import parsing
 from core.world import words as world_words
 from core.world.curriculum import Curriculum, small
 from core.world.recipes import RECIPES
+from core.world.sampling import template_words
 
 from .model import Model
 
@@ -102,15 +103,16 @@ def stem(word: str, known: set[str]) -> str:
 def live(model: Model, tier: str, kind: str = "all", world: Curriculum | None = None) -> Tokens:
     """The tokens that a model has learnt.
 
-    In the embedded tier these are the whole words of its captions without those that only join others; "atoms"
-    leaves out what is planted, names aside. In the full tier they are the tokens of letters alone.
+    In the embedded tier these are the whole words of its captions without those that only join others; "atoms" are
+    the ones that mean something alone, without what is planted, names aside. In the full tier they are the tokens of letters alone.
     """
     vocabulary = model.tokenizers[0].get_vocab()
     if tier == "embedded":
         words = parsing.live_words(world or small())
         forms = [w + END for w in words if w + END in vocabulary and w not in world_words.FUNCTION_WORDS]  # fmt: skip
         if kind == "atoms":
-            forms = [f for f in forms if not _planted(f.removesuffix(END))]
+            alone = _alone(world or small())
+            forms = [f for f in forms if f.removesuffix(END) in alone]
     else:
         forms = sorted((f for f in vocabulary if _WORD.fullmatch(f)), key=vocabulary.__getitem__)
     whole = {form.removesuffix(END) for form in forms if form.endswith(END)}
@@ -118,9 +120,11 @@ def live(model: Model, tier: str, kind: str = "all", world: Curriculum | None = 
     return Tokens(tuple(vocabulary[f] for f in forms), tuple(forms), shown)
 
 
-def _planted(word: str) -> bool:
-    known = RECIPES.get(word)
-    return known is not None and known.category != "name" and word not in world_words.KINDS
+def _alone(world: Curriculum) -> frozenset[str]:
+    """Words that captions or sums taught by themselves; "two" and "over" mean nothing alone."""
+    poses = {p.split()[-1] for k in world.kinds for p in world.poses(k) if p}
+    names = {w for w in world.planted if RECIPES[w].category == "name"}
+    return frozenset({*template_words(world), *world.synonyms, *poses, *names})
 
 
 def _shown(form: str, whole: set[str]) -> str:

@@ -51,8 +51,8 @@ class Condition:
         """The one row of a condition, `count` times."""
         return Condition.of(t.expand(count, *t.shape[1:]) for t in self.tensors)
 
-    def rows(self, which: slice) -> Condition:
-        """Some rows of the batch."""
+    def rows(self, which: slice | Tensor) -> Condition:
+        """Some rows of the batch, by their numbers or as a range."""
         return Condition.of(t[which] for t in self.tensors)
 
 
