@@ -99,6 +99,7 @@ def plan(words: Sequence[str], limit: int | None = None) -> list[tuple[str, str]
         trial.EXPLAIN: [w for w in words if of[w].category == "homograph"],
         trial.FACTORS: [w for w in words if of[w].split == "test"],
         trial.LEFT_IN: [w for w in words if of[w].split == "test"],
+        trial.NEVER_TAUGHT: [w for w in words if of[w].split == "test"],
         trial.OFFICIAL: [w for w in words if of[w].split == "test" or of[w].category in ("exemplar", "homograph")],
     }  # fmt: skip
     return [(w, unit) for unit, some in units.items() for w in spread(some, limit)]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from core.jobs import Job
 from core.media.image_writing import png, sheet
 
-from .config import Settings
+from .config import BACKWARD, Settings
 from .results import Glimpse, Point, Stage
 
 WORDS = {
@@ -27,13 +27,12 @@ WORDS = {
     "mixing": "Drawing the mix",
     "counting": "Drawing pictures to count",
 }
-BACKWARD = 3  # a step of learning costs about three passes of the network
 ROUGH, ROUGH_STEPS = 4, 8  # pictures and DDIM steps of a glimpse, in the first repeat
 QUIET = 0.3  # seconds between two glimpses, which carry pictures, at least
 
 
 def passes(settings: Settings) -> dict[str, int]:
-    """Rows that each stage of a decomposition sends through the network, learning counted threefold."""
+    """Rows that each stage of a decomposition sends through the network, learning counted twice."""
     branches = 2 if settings.guidance > 1 else 1
     each = settings.drawing_steps * branches
     bank = settings.bank_pictures * settings.bank_pairs

@@ -27,7 +27,7 @@ from .algorithm import (
     sparsity_loss,
     whole,
 )
-from .config import Settings
+from .config import BACKWARD, Settings
 from .denoising import Pairs, errors, joined, losses, pairs
 from .model import Model
 from .results import Point
@@ -252,7 +252,7 @@ def _step(task: Task, several: Sequence[_Repeat], step: int, watch: Watch) -> Te
         for group in one.optimizer.param_groups:
             group["lr"] = own.lr * (1 - step / own.steps if own.lr_falls else 1.0)
         one.optimizer.step()
-    watch.tick(3 * len(asked))
+    watch.tick(BACKWARD * len(asked))
     return alphas.detach()
 
 

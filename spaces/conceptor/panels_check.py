@@ -48,7 +48,9 @@ def scores_panel() -> str:
         )
     return frame(
         "<p>The world’s planted words have recipes: what was drawn for each, and how often. So the words that "
-        "Conceptor finds are right or wrong, and can be counted, beside simpler ways on the same model.</p>",
+        "Conceptor finds are right or wrong, and can be counted, beside simpler ways on the same model.</p>"
+        "<p>The text tower was first taught what a sum of words in one place means, on pictures whose parts are "
+        "not those of a planted word. That makes the task easier; one row says how much.</p>",
         "".join(check_row(_row_of(score)) for score in scores),
         "<p><small>Bar: ours, with its 95 % interval. Ring: the best simpler way on the same words. "
         "Red line: chance. Run it again: <code>python app.py eval conceptor</code>.</small></p>",

@@ -2,6 +2,7 @@
 
     python -m core.methods.conceptor.stored                      everything; learns each concept, minutes each
     python -m core.methods.conceptor.stored --only snowman mix   some of it; the rest stays
+    python -m core.methods.conceptor.stored --shelf DATA_DIR     takes what was learnt in a data directory before
     python -m core.methods.conceptor.stored --list               the list of files alone; needs no model
 
 Run it whenever the model changes. Every concept is learnt by an ordinary request with default settings and
@@ -143,12 +144,13 @@ def main(arguments: Iterable[str] | None = None) -> None:
     """Write everything, or a part of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--list", action="store_true", help="the list of files alone")
+    parser.add_argument("--shelf", type=Path, help="data directory whose decompositions are taken")
     parser.add_argument("--only", nargs="*", help="concepts or verbs; the others stay as they are")
     chosen = parser.parse_args(None if arguments is None else list(arguments))
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if not chosen.list:
         with tempfile.TemporaryDirectory() as folder:  # runs and shelves of this go nowhere
-            settings.override(data_dir=Path(folder))
+            settings.override(data_dir=chosen.shelf or Path(folder))
             for name, request in requests_to_keep().items():
                 if chosen.only and name not in chosen.only:
                     continue

@@ -17,7 +17,7 @@ from . import tally_checks
 from .config import TOP
 from .scoring import against, auc, mean_of, resampled
 from .tally_checks import ByMethod
-from .trial import AUDIT, FREQUENCY, INVERSION, OURS, RANDOM, WAYS, Record
+from .trial import AUDIT, FREQUENCY, INVERSION, NEVER_TAUGHT, OURS, RANDOM, WAYS, Record
 from .truth import correlation
 
 BLENDED = ("composite", "blend", "abstract")  # all elements in one picture
@@ -40,6 +40,7 @@ def scores(records: Sequence[Record]) -> list[Score]:
     out: list[Score] = []
     if found.get(OURS):
         out += _recall(found)
+        out += _untaught(found)
         out += _order(found)
         out += _mixtures(found[OURS])
         out += _homographs(found)
@@ -88,6 +89,23 @@ def _recall(found: ByMethod) -> list[Score]:
             )
         )  # fmt: skip
     return out
+
+
+def _untaught(found: ByMethod) -> list[Score]:
+    """What teaching the text tower to read sums is worth: the same words on the tower as it was before."""
+    before = {c: r["recall"] for c, r in found.get(NEVER_TAUGHT, {}).items() if "recall" in r}
+    pairs = [(found[OURS][c]["recall"], value) for c, value in before.items() if c in found[OURS]]
+    if not pairs:
+        return []
+    return [
+        mean_of(
+            "the same on a text tower that was never taught to read sums",
+            [100 * b for _, b in pairs],
+            unit="%",
+            digits=1,
+            details={"taught, on the same words": round(100 * float(np.mean([a for a, _ in pairs])), 1)},
+        )
+    ]  # fmt: skip
 
 
 def _order(found: ByMethod) -> list[Score]:

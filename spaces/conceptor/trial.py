@@ -21,7 +21,7 @@ from core.world.diffusion.intervals import spearman
 from core.world.recipes import FIGURE_A, FIGURE_B, RECIPES
 from core.world.truth import present
 
-from . import audit, baselines, config, decompose, measuring, mix, single_image, truth
+from . import audit, baselines, borrowing, config, decompose, measuring, mix, single_image, truth
 from .borrowing import Bench
 from .config import TOP, Settings
 from .decompose import Work
@@ -37,6 +37,7 @@ Record = dict[str, Any]
 
 OURS, SIMPLE, OFFICIAL = "conceptor", "simpler ways", "official settings"
 FREQUENCY, AUDIT, EXPLAIN, FACTORS, LEFT_IN = "frequency", "audit", "explain", "factors", "concept left in"  # fmt: skip
+NEVER_TAUGHT = "tower never taught to read sums"
 NEAREST, KMEANS, NMF, PEZ, NNLS, OMP = "nearest words", "k-means parts", "NMF parts", "PEZ prompt", "NNLS of an inversion", "OMP of an inversion"  # fmt: skip
 INVERSION = "textual inversion"
 RANDOM = "random words"
@@ -88,6 +89,13 @@ def _official(trial: Trial, concept: str) -> list[Record]:
 def _left_in(trial: Trial, concept: str) -> list[Record]:
     settings = replace(trial.settings, exclude_concept=False, repeats=1, attribution=False, distribution=0)  # fmt: skip
     return [_learnt(trial.bench, concept, settings, LEFT_IN)]
+
+
+def _untaught(trial: Trial, concept: str) -> list[Record]:
+    """The same algorithm on the model as it is for everybody else."""
+    settings = replace(trial.settings, repeats=1, attribution=False, distribution=0)
+    with borrowing.bench(trial.bench.job, "embedded", borrowing.UNTAUGHT) as b:
+        return [_learnt(b, concept, settings, NEVER_TAUGHT)]
 
 
 def _learnt(b: Bench, concept: str, settings: Settings, way: str) -> Record:
@@ -301,4 +309,5 @@ _UNITS: dict[str, Callable[[Trial, str], list[Record]]] = {
     EXPLAIN: _explain,
     FACTORS: _factors,
     LEFT_IN: _left_in,
+    NEVER_TAUGHT: _untaught,
 }
