@@ -95,7 +95,9 @@ def front_matter(text: str) -> dict[str, str]:
 
 
 def weight_configs(folder: Path) -> list[Path]:
-    return sorted(folder.glob("weights/**/config.json"))
+    """The records of weights; the `config.json` of a transformers network, which has its class, is none."""
+    found = sorted(folder.glob("weights/**/config.json"))
+    return [path for path in found if "architectures" not in json.loads(path.read_text("utf-8"))]
 
 
 def test_there_is_at_least_one_method():

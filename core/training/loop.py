@@ -148,6 +148,20 @@ def flat_then_down(step: int, num_steps: int, warmup: int, decay: float = 0.25) 
     return max(0.01, min(1.0, left))
 
 
+def accelerator_for(mixed_precision: str) -> Any:
+    """An `accelerate.Accelerator` of a precision, whatever this process trained in before.
+
+    accelerate keeps the first one's precision for the whole process and refuses another, while a hub trains by one
+    preset after the other.
+    """
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    if AcceleratorState._shared_state.get("_mixed_precision", mixed_precision) != mixed_precision:
+        AcceleratorState._reset_state()
+    return Accelerator(mixed_precision=mixed_precision, cpu=not torch.cuda.is_available())
+
+
 def _bare(model: nn.Module) -> nn.Module:
     """The network without the wrapper of several processes, so that any number of them resumes."""
     return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model

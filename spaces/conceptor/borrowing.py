@@ -20,7 +20,7 @@ from .model import Model
 WEIGHTS = Path(__file__).parent / "weights"
 """Holds the text tower that reads sums of words (see `teaching`); all other parts are those of Imagic's model."""
 UNTAUGHT = "untaught"
-"""Name of the embedded model as it was before its text tower was taught; nothing but the evaluation asks for it."""
+"""Name of the embedded model as it was before its text tower was taught: what is taught, and compared with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def bench(
     name: str = "",
     settings: Settings | None = None,
     *,
-    tower: Path = WEIGHTS,
+    tower: Path | None = None,
 ) -> Iterator[Bench]:
     """Borrow a model and its judge for the length of the block, in a mode that allows gradients.
 
@@ -62,14 +62,15 @@ def bench(
         tier: "embedded" or "full".
         name: of the full tier's model; `UNTAUGHT` in the embedded tier, else it does not count there.
         settings: for the memory that learning needs.
-        tower: folder of the taught text tower of the embedded tier.
+        tower: folder of another taught text tower than the shipped one, for the embedded tier.
 
     Raises:
         WeightsError: the model's weights are not here.
         CapacityError: there is no room for it.
     """
     room = work_bytes(tier, name, settings)
-    other = tower if tier == "embedded" and name != UNTAUGHT else None
+    taught = tier == "embedded" and name != UNTAUGHT
+    other = (tower or WEIGHTS) if taught else None
     with (
         lent(job, tier, name, text_encoder=other, work_bytes=room) as pipe,
         judging(job, tier) as judge,

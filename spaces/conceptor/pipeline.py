@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.jobs import Job
 
-from . import audit, compare, decompose, lessons, mix, single_image
+from . import audit, borrowing, compare, decompose, lessons, mix, single_image
 from .commandline import VERBS, request_from_cli, write_outputs
 from .config import Settings
 from .following import passes
@@ -66,13 +67,19 @@ def preload() -> Iterable[ModelSpec]:
     from core.errors import WeightsError
     from core.world.diffusion import judge, loading
 
+    makers = (
+        partial(loading.spec_for, text_encoder=borrowing.WEIGHTS),
+        loading.spec_for,  # before its text tower was taught: for the evaluation and the Train tab
+        judge.spec_for,
+        partial(loading.spec_for, "full"),
+        partial(judge.spec_for, "full"),
+    )
     found = []
-    for spec_for in (loading.spec_for, judge.spec_for):
-        for tier in ("embedded", "full"):
-            try:
-                found.append(spec_for(tier))
-            except WeightsError:  # this tier says so when it is chosen
-                continue
+    for make in makers:
+        try:
+            found.append(make())
+        except WeightsError:  # this tier says so when it is chosen
+            continue
     return found
 
 

@@ -17,7 +17,6 @@ from core.world.planting import compose
 from core.world.recipes import RECIPES, Meaning
 from core.world.sampling import pick
 from core.world.scene import Scene
-from core.world.truth import present
 
 MOST = 6  # parts of a sum
 SHARED = 3  # parts that a sum never has in common with a planted word
@@ -47,11 +46,10 @@ def sample(rng: np.random.Generator, c: Curriculum) -> Sum:
         meaning = Meaning(1.0, main, tuple((a, 1.0) for a in atoms))
         try:
             scene = compose(rng, c, meaning, set(atoms))
-        except ValueError:
+        except ValueError:  # held out of training
             continue
-        if all(present(a, scene) for a in atoms):
-            low, high = WEIGHTS
-            return Sum(scene, {said(a): low + (high - low) * float(rng.random()) for a in atoms})
+        low, high = WEIGHTS
+        return Sum(scene, {said(a): low + (high - low) * float(rng.random()) for a in atoms})
 
 
 def said(atom: str) -> str:
@@ -69,24 +67,22 @@ _PLANTED = tuple(frozenset(a for a, _ in m.atoms) for r in RECIPES.values() for 
 
 
 def _parts(rng: np.random.Generator, c: Curriculum, main: str) -> tuple[str, ...]:
-    """What may come together: a thing, its looks, what it wears, where it is, what stands around."""
+    """What may come together: a thing, its looks, where it is, what it wears, what stands around."""
     found: list[str] = []
     if c.colours_of(main) != ("",) and rng.random() < 0.75:
         found.append(pick(rng, c.colours))
-    if found and rng.random() < 0.35:
-        found.append(pick(rng, c.textures))
-    poses = c.poses(main)
-    if main and len(poses) > 1 and rng.random() < 0.5:
-        found.append(pick(rng, poses))
+        if rng.random() < 0.35:
+            found.append(pick(rng, c.textures))
+    if len(c.poses(main)) > 1 and rng.random() < 0.5:
+        found.append(pick(rng, c.poses(main)))
     if rng.random() < 0.5:
         found.append(pick(rng, c.backgrounds))
-    found += [a for a in (c.wears(main) if main else ()) if rng.random() < 0.25]
-    for _ in range(2):
-        if rng.random() < 0.35:
-            found.append(pick(rng, tuple(k for k in c.kinds if k not in c.posed or k == "tree")))
+    found += [a for a in c.wears(main) if rng.random() < 0.25]
+    around = tuple(k for k in c.kinds if k not in c.posed or k == "tree")
+    found += [pick(rng, around) for _ in range(2) if rng.random() < 0.35]
     chosen = [found[k] for k in rng.permutation(len(found))][: MOST - bool(main)]
     if main:
         return tuple(dict.fromkeys((main, *chosen)))
-    # without a thing of its own the scene shows any, and `compose` takes the first part for its colour
+    # a scene without a thing of its own shows any; `compose` takes the first part for its looks
     chosen.sort(key=lambda a: a in words.KINDS)
     return tuple(dict.fromkeys(chosen)) if chosen and chosen[0] not in words.KINDS else ()

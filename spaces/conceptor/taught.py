@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import copy
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import distributed
 
+from core import settings
 from core.training import Card, device_name, read_curve, write_card
 from core.world.diffusion.loading import seal
 
@@ -31,9 +33,11 @@ def save(tower: Any, cfg: Teaching, out: Path, seconds: float) -> Path:
         The folder, which holds `text_encoder`, `config.json` and `CARD.md`.
     """
     folder = out / FOLDER
-    if int(os.environ.get("RANK", "0")) == 0:
-        tower.to(torch.float16).save_pretrained(folder / "text_encoder", safe_serialization=True)
-        processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if settings.current().process_index == 0:
+        copy.deepcopy(tower).half().save_pretrained(
+            folder / "text_encoder", safe_serialization=True
+        )
+        processes = distributed.get_world_size() if distributed.is_initialized() else 1
         device = device_name("cuda" if torch.cuda.is_available() else "cpu")
         curve = [{k: row[k] for k in ("step", "loss", "error", "change")} for row in read_curve(out / "curve.jsonl")]  # fmt: skip
         kept = curve[:: max(1, len(curve) // _ROWS)]

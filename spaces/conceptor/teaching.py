@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.training import Ema, OnStep, Run, fit, flat_then_down
+from core.training import Ema, OnStep, Run, accelerator_for, fit, flat_then_down
 from core.world import curriculum, stream
 from core.world.curriculum import Curriculum
 from core.world.diffusion import objective
@@ -46,7 +46,7 @@ class Teaching:
         world: curriculum that the model knows.
         num_steps: optimiser steps.
         batch_size: sums of one step, all processes together.
-        lr: learning rate, constant after a warm-up, falling in the last fifth.
+        lr: learning rate, constant after a warm-up, falling in the last quarter.
         kept: weight of the second term.
         mixed_precision: of the forward passes.
         seed: of every draw.
@@ -80,7 +80,7 @@ def smoke() -> Teaching:
 
 
 def cpu() -> Teaching:
-    """The shipped weights: a quarter of an hour on two processor cores."""
+    """The shipped weights: half an hour on two processor cores."""
     return Teaching(name="cpu")
 
 
@@ -148,11 +148,7 @@ def train(
         on_step: called after each logged step.
         check: called before every step; it may raise to stop.
     """
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(
-        mixed_precision=cfg.mixed_precision, cpu=not torch.cuda.is_available()
-    )
+    accelerator = accelerator_for(cfg.mixed_precision)
     device = accelerator.device
     reader: Any = Reader(model)
     trained = [p for p in reader.parameters() if p.requires_grad]

@@ -15,15 +15,16 @@ from core.training import read_curve
 from core.world.diffusion.training_job import TrainPoint, packed
 
 from . import recipe
-from .borrowing import UNTAUGHT, WEIGHTS, bench
+from .borrowing import UNTAUGHT, bench
 from .config import Settings
 from .drawing import laid, pictures_of
 from .requests import TrainRequest
 from .results import TrainResult
-from .teaching import PRESETS, Examples
+from .teaching import PRESETS, Examples, Teaching
 
 if TYPE_CHECKING:
     from core.training import Step
+    from core.world.diffusion.parts import Pictures
 
 SUMS = (("ball", "blue", "snow"), ("house", "star", "night"), ("dog", "green"), ("car", "sun", "beach"))  # fmt: skip
 """What is drawn before and after; no planted word is made of any."""
@@ -54,7 +55,7 @@ def train(job: Job, request: TrainRequest) -> TrainResult:
     with torch.inference_mode(False), torch.enable_grad():
         folder = recipe.train(cfg, None, out, resume=request.resume, on_step=on_step, check=job.check)  # fmt: skip
     job.report(1.0, "Drawing sums before and after")
-    rows = [_drawn(job, UNTAUGHT, None), _drawn(job, "", folder)]
+    rows = [_drawn(job, cfg, UNTAUGHT), _drawn(job, cfg, "", folder)]
     sheet, file = laid("samples.png", np.stack(rows))
     archive, weights = packed(folder)
     return TrainResult(
@@ -79,10 +80,10 @@ def _point(row: dict[str, float]) -> TrainPoint:
     )
 
 
-def _drawn(job: Job, name: str, tower: Path | None) -> np.ndarray:
+def _drawn(job: Job, cfg: Teaching, name: str, tower: Path | None = None) -> Pictures:
     """Pictures (N, H, W, 3) of `SUMS`, with equal weights and equal noise."""
-    with bench(job, "embedded", name, tower=tower or WEIGHTS) as b:
-        vectors = Examples(PRESETS["smoke"](), b.model)
+    with bench(job, "embedded", name, tower=tower) as b:
+        vectors = Examples(cfg, b.model)
         given = torch.stack([vectors.sum_of(dict.fromkeys(words, 1.0)) for words in SUMS])
         seeds = [_SEED + k for k in range(len(SUMS))]
         return pictures_of(b, b.model.fill((given,)), seeds, Settings(), lambda _: job.check())

@@ -275,3 +275,8 @@ def test_a_card_names_command_seed_minutes_and_device(tmp_path):
     for part in ("python app.py train x", "Seed: 7", "12.3 minutes", "CPU, 1 thread", "a limit"):
         assert part in text
     assert "| 10 | 0.5 |" in text
+
+
+def test_one_process_trains_in_one_precision_after_another():
+    for precision in ("bf16", "no"):
+        assert training.accelerator_for(precision).mixed_precision == precision

@@ -182,7 +182,8 @@ def from_folder(
     }
     shown = "text to image, embedded" if folder == FOLDER else f"text to image, {folder.name}"
     if text_encoder is not None:
-        parts["text_encoder"] = _other_text_encoder(text_encoder.resolve(), classes["text_encoder"], dtype)  # fmt: skip
+        text_encoder = text_encoder.resolve()
+        parts["text_encoder"] = _other_text_encoder(text_encoder, classes["text_encoder"], dtype)
         shown += f", text encoder of {text_encoder.parent.name}"
     for name in _TOKENIZERS[: len(classes) - 2]:
         parts[name] = _tokenizer(source, "", name, lambda name=name: folder / name)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from core.training import OnStep
+from core.training import OnStep, accelerator_for
 from core.world.diffusion import latents, pictures, pipeline_report, unet, vae, vocabulary
 from core.world.diffusion.config import Training
 
@@ -47,11 +47,7 @@ def train(
         check: called before every step; it may raise to stop.
         on_save: called in the main process with the averaged pipeline at each checkpoint.
     """
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(
-        mixed_precision=cfg.mixed_precision, cpu=not torch.cuda.is_available()
-    )
+    accelerator = accelerator_for(cfg.mixed_precision)
     c, total = cfg.curriculum, cfg.vae.num_steps + cfg.unet.num_steps
     pool = pictures.Pool(out / "pictures.bin", c, cfg.num_pictures, cfg.net.image_size, cfg.seed)
     if accelerator.is_main_process:

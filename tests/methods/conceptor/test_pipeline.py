@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 
 import pytest
 
-from core import cache
-from core import settings as process_settings
 from core.errors import InputError, WeightsError
 from core.jobs import Job, JobRunner
 from core.methods.conceptor import borrowing, commandline, lessons, pipeline
 from core.methods.conceptor import requests as rq
 from core.methods.conceptor.results import RESULTS, DecomposeResult
 from core.world.diffusion import loading
-from core.world.diffusion.judge import Judge
-from tests.core.world.diffusion.tiny import tokenizer
-from tests.methods.conceptor.tiny import bench, clip, pipe, settings
+from tests.methods.conceptor.tiny import bench, pipe, settings
 
 CONCEPT = "dog"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("weights") / "text_to_image"
-    pipe().save_pretrained(place, safe_serialization=True)
-    loading.seal(place)
-    return place
+pytestmark = pytest.mark.usefixtures("shipped")
 
 
 @pytest.fixture(scope="module")
@@ -36,25 +24,6 @@ def xl_folder(tmp_path_factory):
     pipe("sdxl").save_pretrained(place, safe_serialization=True)
     loading.seal(place)
     return place
-
-
-@pytest.fixture(scope="module")
-def held():
-    made = cache.from_settings(process_settings.current())
-    yield made
-    cache.use(None)
-
-
-@pytest.fixture(autouse=True)
-def tiny(folder, held, monkeypatch):
-    cache.use(held)
-    monkeypatch.setattr(loading, "FOLDER", folder)
-
-    @contextlib.contextmanager
-    def judging(job, tier):
-        yield Judge(clip(), tokenizer())
-
-    monkeypatch.setattr(borrowing, "judging", judging)
 
 
 def decompose_request(**changes):
@@ -119,7 +88,7 @@ def test_an_unknown_concept_is_refused_before_the_model_is_fetched(monkeypatch):
 
 def test_the_full_tier_of_the_xl_family_goes_through_the_real_loader(xl_folder, monkeypatch):
     spec = loading.from_folder(xl_folder)
-    monkeypatch.setattr(loading, "spec_for", lambda tier, name="": spec)
+    monkeypatch.setattr(loading, "spec_for", lambda tier, name, **_: spec)
     own = settings(repeats=1, synonym_cosine=0.9, drawing_steps=1, distribution=0)
     request = rq.DecomposeRequest(concept="dog", tier="full", model="stable-diffusion-xl-base-1.0", settings=own)  # fmt: skip
     result = pipeline.run(Job(method="conceptor"), request)
@@ -142,4 +111,18 @@ def test_the_check_counts_recipes_and_holds_its_exact_questions(monkeypatch):
 
 
 def test_models_are_named_for_workers_that_need_them_before():
-    assert any("embedded" in spec.name or "text to image" in spec.name for spec in pipeline.preload())  # fmt: skip
+    specs = list(pipeline.preload())
+    towers = {s.parts["text_encoder"].key.source for s in specs if "text_encoder" in s.parts}
+    assert len(towers) == 3, "as it is taught, as it was before, and the full tier's"
+
+
+def test_without_a_taught_tower_the_others_are_named(tmp_path, monkeypatch):
+    named = len(list(pipeline.preload()))
+    monkeypatch.setattr(borrowing, "WEIGHTS", tmp_path / "none")
+    assert len(list(pipeline.preload())) == named - 1
+
+
+def test_a_missing_tower_is_told_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(borrowing, "WEIGHTS", tmp_path / "none")
+    with pytest.raises(WeightsError, match="There is no text encoder"):
+        pipeline.run(Job(method="conceptor"), decompose_request(seed=9))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cache
 
 import numpy as np
 import torch
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
+from core import cache as models
 from core.cache.construction import construction
 from core.jobs import Job
+from core.methods.conceptor import borrowing
 from core.methods.conceptor.borrowing import Bench
 from core.methods.conceptor.config import Settings
 from core.methods.conceptor.model import Model
+from core.methods.conceptor.teaching import Teaching
 from core.world.curriculum import tiny
+from core.world.diffusion import loading
 from core.world.diffusion.judge import Judge
 from core.world.diffusion.reading import NONE, Reading
 from core.world.diffusion.vae import initialise
@@ -99,3 +104,28 @@ def settings(**changes) -> Settings:
         "distribution": 3, "hidden": 8,
     }  # fmt: skip
     return Settings(**{**given, **changes})
+
+
+def teaching(**changes) -> Teaching:
+    """The recipe of the text tower in a few steps of the tiny world."""
+    given = {
+        "name": "try", "world": "tiny", "num_steps": 4, "batch_size": 4, "warmup_steps": 1,
+        "save_every": 2, "log_every": 1, "mixed_precision": "no",
+    }  # fmt: skip
+    return Teaching(**{**given, **changes})
+
+
+TEACHING = teaching(num_steps=6, batch_size=2, log_every=2)
+"""How the tower is taught that stands in for the shipped one."""
+
+
+def ship(patch, folder, held) -> None:
+    """Let this method find a folder's model and the tiny judge, in a cache of the test's."""
+
+    @contextlib.contextmanager
+    def judging(job, tier):
+        yield Judge(clip(), tokenizer())
+
+    patch.setattr(loading, "FOLDER", folder)
+    patch.setattr(borrowing, "judging", judging)
+    models.use(held)
