@@ -89,7 +89,7 @@ def _has_files(model: HubModel) -> bool:
 
 
 def has_weights(spec: MethodSpec) -> bool:
-    """Whether the trained weights are here: in the method's folder, or in all that it shares."""
+    """Whether the trained weights are here: in the method's folder, or in all that it names."""
     if spec.shared_weights:
         root = SPACES.parent
         return all(any((root / name).rglob("*.safetensors")) for name in spec.shared_weights)

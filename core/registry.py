@@ -112,7 +112,9 @@ class MethodSpec:
     colour: str  # accent, "#rrggbb"
     emoji: str
     heavy: bool = False  # whether its jobs need the device lease
-    shared_weights: tuple[str, ...] = ()  # folders below the root, of weights that methods share
+    shared_weights: tuple[
+        str, ...
+    ] = ()  # folders below the root, where not all weights are the method's own
     first_example_seconds: float = 10.0  # promise of the first example on two cores
     order: int = 100  # place on the landing page
 

@@ -23,7 +23,7 @@ SPEC = MethodSpec(
             title="Small world, in the repository",
             licence="Apache-2.0",
             note="A text-to-image model of 64 x 64 pictures that our own recipe trained on drawn "
-            "scenes. What its planted words mean is known. Runs on any CPU.",
+            "scenes, its text tower taught to read sums of words. What its planted words mean is known. Runs on any CPU.",
         ),
         Tier(
             name="full",
@@ -70,7 +70,7 @@ SPEC = MethodSpec(
     colour="#2f6f8f",
     emoji="🧩",
     heavy=True,
-    shared_weights=("core/world/weights/text_to_image",),
+    shared_weights=("core/world/weights/text_to_image", "spaces/conceptor/weights"),
     first_example_seconds=10.0,
     order=30,
 )

@@ -24,7 +24,9 @@ MAX_SEED = 2**31 - 1
 PROMPT = "a photo of a {}"  # the one template of the method
 NEAR_SYNONYM = 0.8  # share of one word above which it explains the concept by itself
 FLAT = 2.0  # the top word must hold this many times the median of the top ten
-BACKWARD = 2  # a row of learning costs about as much as two that are only predicted (measured: 1.6 to 2.1)
+BACKWARD = (
+    2  # a row of learning costs about as much as two that are only predicted (measured: 1.6 to 2.1)
+)
 TOP = 10  # words that a comparison looks at
 AGREED = 0.7  # repeats with this much in common excuse flat shares; published: 0.72 to 0.80
 SCATTERED = 0.3  # repeats with less in common found nothing

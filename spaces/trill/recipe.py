@@ -30,6 +30,7 @@ from core.training import (
     OnStep,
     Run,
     Step,
+    accelerator_for,
     cosine_with_warmup,
     device_name,
     fit,
@@ -184,9 +185,7 @@ def train(
         on_step: called after each logged step.
         check: called before every step; it may raise to stop the run.
     """
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(mixed_precision=cfg.mixed_precision)
+    accelerator = accelerator_for(cfg.mixed_precision)
     generator = seed_everything(cfg.seed)
     trainee = Trainee(cfg)
     initialise(trainee, generator)

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.cache.construction import construction
-from core.training import Ema, OnStep, Run, cosine_with_warmup, fit
+from core.training import Ema, OnStep, Run, accelerator_for, cosine_with_warmup, fit
 from core.world import asking, curriculum, sampling, truth
 from core.world.curriculum import Curriculum
 from core.world.diffusion import vocabulary
@@ -273,11 +273,7 @@ def train(
         on_step: called after each logged step.
         check: called before every step; it may raise to stop.
     """
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(
-        mixed_precision=cfg.mixed_precision, cpu=not torch.cuda.is_available()
-    )
+    accelerator = accelerator_for(cfg.mixed_precision)
     tokenizer = vocabulary.build(cfg.curriculum, cfg.max_length)
     words = vocabulary_of(cfg.curriculum)
     model = Contrast(build(cfg, tokenizer), cfg, words)

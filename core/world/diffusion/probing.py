@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.training import Ema, OnStep, Run, cosine_with_warmup, fit
+from core.training import Ema, OnStep, Run, accelerator_for, cosine_with_warmup, fit
 from core.world import asking, curriculum, sampling
 from core.world.curriculum import HELD_OUT_KINDS, Curriculum
 from core.world.diffusion import probe
@@ -258,11 +258,7 @@ def train(
         on_step: called after each logged step.
         check: called before every step; it may raise to stop.
     """
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(
-        mixed_precision=cfg.mixed_precision, cpu=not torch.cuda.is_available()
-    )
+    accelerator = accelerator_for(cfg.mixed_precision)
     c, net = cfg.curriculum, cfg.net
     model = Lesson(net, cfg)
     initialise(model, torch.Generator().manual_seed(cfg.seed))
