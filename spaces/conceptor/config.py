@@ -94,13 +94,13 @@ class Settings:
 
     n: int = 10
     sparsity: float = 0.03
-    steps: int = 200
+    steps: int = 120
     batch_size: int = 6
     lr: float = 1e-2
     lr_falls: bool = True
     weight_decay: float = 1e-2
     hidden: int = 100
-    training_pictures: int = 40
+    training_pictures: int = 32
     validation_pictures: int = 8
     dictionary: Words = "atoms"
     dictionary_size: int = 5000
@@ -109,7 +109,7 @@ class Settings:
     repeats: int = 3
     seed: int = 0
     guidance: float = 3.0
-    drawing_steps: int = 20
+    drawing_steps: int = 15
     validate_every: int = 40
     choice: Choice = "bank"
     bank_pictures: int = 8
@@ -117,7 +117,7 @@ class Settings:
     flip: bool = False
     stratified: bool = True
     attribution: bool = True
-    distribution: int = 16
+    distribution: int = 12
 
     def __post_init__(self) -> None:
         for name, allowed in (("dictionary", WORDS), ("choice", CHOICES)):
