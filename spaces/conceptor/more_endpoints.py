@@ -99,7 +99,7 @@ def conceptor_compare(
 
 @CALLS.endpoint(example={"num_words": 1}, grad=True)
 def conceptor_check(
-    num_words: int = 1, seed: int = 0, steps: int = 200, tier: TierName = "embedded"
+    num_words: int = 1, seed: int = 0, steps: int = 120, tier: TierName = "embedded"
 ) -> requests.CheckRequest:
     """Take planted words apart whose recipe is known, and count what was found, beside the simple way.
 

@@ -206,7 +206,7 @@ class CheckRequest(OnModel):
     kind: ClassVar[str] = "check"
     num_words: int = 1  # each is learnt from the start
     seed: int = 0  # which words, and of every draw
-    steps: int = 200
+    steps: int = 120
 
     def __post_init__(self) -> None:
         OnModel.__post_init__(self)

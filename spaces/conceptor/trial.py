@@ -87,7 +87,8 @@ def _official(trial: Trial, concept: str) -> list[Record]:
 
 
 def _left_in(trial: Trial, concept: str) -> list[Record]:
-    settings = replace(trial.settings, exclude_concept=False, repeats=1, attribution=False, distribution=0)  # fmt: skip
+    """Among all words, because a planted one is no atom."""
+    settings = replace(trial.settings, dictionary="all", exclude_concept=False, repeats=1, attribution=False, distribution=0)  # fmt: skip
     return [_learnt(trial.bench, concept, settings, LEFT_IN)]
 
 

@@ -30,7 +30,7 @@ from .config import Settings
 logger = logging.getLogger(__name__)
 
 SPARSITIES = (0.03, 0.1, 0.3)
-RATES = (1e-3, 2e-3, 5e-3)
+RATES = (2e-3, 5e-3, 1e-2)
 DICTIONARIES = ("all", "atoms")
 
 
