@@ -238,7 +238,8 @@ def test_the_first_example_gives_its_stored_result_within_the_stated_seconds(spe
     began = time.perf_counter()
     result = pipeline.run(Job(), request)
     assert time.perf_counter() - began < spec.first_example_seconds
-    assert type(result).__name__.lower().startswith(first["result"]["kind"])
+    kind = first.get("result", first["request"])["kind"]  # some keep their results in folders
+    assert type(result).__name__.lower().startswith(kind)
 
 
 def _evaluates(slug):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
 from core.errors import InputError, JobCancelled
 from core.methods.conceptor import choosing, denoising, learning, tokens
 from core.methods.conceptor.algorithm import whole
-from core.methods.conceptor.learning import Task, Watch, learn
+from core.methods.conceptor.learning import Task, Watch, learn, learn_together
 from tests.methods.conceptor.tiny import WORLD, bench, settings
 
 
@@ -35,6 +37,27 @@ def test_the_same_seed_gives_the_same_bits_and_another_repeat_others(b):
     assert one.curve == other.curve
     assert not torch.equal(one.alpha, learn(task(b), 1).alpha)
     assert not torch.equal(one.alpha, learn(task(b, seed=1), 0).alpha)
+
+
+def test_repeats_side_by_side_are_what_they_are_one_by_one(b):
+    side_by_side = learn_together(task(b, steps=3), [0, 1, 2])
+    for number, found in enumerate(side_by_side):
+        alone = learn(task(b, steps=3), number)
+        assert torch.allclose(found.alpha, alone.alpha, atol=1e-4)
+        assert [p.step for p in found.curve] == [p.step for p in alone.curve]
+    assert not torch.allclose(side_by_side[0].alpha, side_by_side[1].alpha, atol=1e-2)
+
+
+def test_the_learning_rate_falls_to_nothing_or_stays(b):
+    def moves(**changes):
+        seen = []
+        watch = Watch(step=lambda _, alpha, __: seen.append(alpha))
+        learn(task(b, steps=12, lr=1e-2, **changes), 0, watch)
+        return [float((x - y).abs().max()) for x, y in itertools.pairwise(seen)]
+
+    falling, constant = moves(), moves(lr_falls=False)
+    assert falling[0] == pytest.approx(constant[0])  # both begin at the rate itself
+    assert falling[-1] < 0.4 * constant[-1]
 
 
 def test_without_sparsity_nothing_of_it_is_left_in_the_learning(b, monkeypatch):

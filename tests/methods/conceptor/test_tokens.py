@@ -37,12 +37,12 @@ def test_dead_pieces_and_joining_words_are_no_elements(b, live):
     assert len(live) < len(b.model.tokenizers[0]) / 2
 
 
-def test_atoms_are_what_is_not_planted_and_the_named_figures(b, live):
+def test_atoms_mean_something_alone_and_are_not_planted_but_for_named_figures(b, live):
     atoms = tokens.live(b.model, "embedded", "atoms", WORLD)
-    left = set(live.forms) - set(atoms.forms)
-    assert "playball</w>" in left
-    assert "sisi</w>" not in left
-    assert {"dog</w>", "red</w>", "sitting</w>"} <= set(atoms.forms)
+    words = {form.removesuffix("</w>") for form in atoms.forms}
+    assert {"dog", "red", "sitting", "up", "striped", "hat", "sisi"} <= words
+    assert not {"playball", "two", "dogs", "left", "beside", "jumping over", "over"} & words
+    assert set(atoms.forms) < set(live.forms)
 
 
 def test_a_plural_is_shown_as_its_word(live):
