@@ -164,7 +164,7 @@ def _planted(concept: str, request: AuditRequest) -> float | None:
     recipe = RECIPES.get(concept)
     if recipe is None or recipe.category != "profession":
         return None
-    if (request.group_a, request.group_b) != ((FIGURE_A,), (FIGURE_B,)):
+    if request.group_a[0] != FIGURE_A or request.group_b[0] != FIGURE_B:
         return None
     return recipe.atoms[FIGURE_A]
 

@@ -28,7 +28,7 @@ def conceptor_audit(
 
     Args:
         concepts: such as professions, up to 12; each is taken apart first where that was not done before.
-        group_a: words of the first group; the round heads of the small world by default.
+        group_a: words of the first group; the round heads of the small world and named figures with one by default.
         group_b: words of the second group; its square heads by default.
         pictures: counted for each concept, before and after, 4 to 256.
         strength: of the mitigation, 0 to 1; 1 gives both groups equal shares.

@@ -154,8 +154,8 @@ class AuditRequest(OnModel):
 
     kind: ClassVar[str] = "audit"
     concepts: tuple[str, ...]
-    group_a: tuple[str, ...] = ("roundhead",)
-    group_b: tuple[str, ...] = ("squarehead",)
+    group_a: tuple[str, ...] = ("roundhead", "bea", "una", "ada")  # the last three have such heads
+    group_b: tuple[str, ...] = ("squarehead", "arlo", "odo", "ivo")
     pictures: int = 32
     strength: float = 1.0
     settings: Settings = field(default_factory=Settings)

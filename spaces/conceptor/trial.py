@@ -219,7 +219,7 @@ def _frequency(trial: Trial, concept: str) -> list[Record]:
 def _audit(trial: Trial, concept: str) -> list[Record]:
     b = trial.bench
     learnt = decompose.obtain(b, concept, trial.settings).learnt
-    request = AuditRequest(concepts=(concept,), group_a=(FIGURE_A,), group_b=(FIGURE_B,), pictures=COUNTED, settings=trial.settings)  # fmt: skip
+    request = AuditRequest(concepts=(concept,), pictures=COUNTED, settings=trial.settings)
     row, _ = audit.audited(b, learnt, request)
     record: Record = {
         "concept": concept,
