@@ -18,12 +18,13 @@ from .results import RESULTS, AnyResult, DecomposeResult
 EXAMPLES = Path(__file__).parent / "examples"
 FINISHED = EXAMPLES / "finished.json"
 CONCEPTS = (
-    "snowman", "president", "seal", "happiness", "snail", "jester", "globe", "spring", "doctor",
-    "artist", "painter", "treasure", "fear", "goblin", "judge", "farmer", "sailor", "nix",
+    "treasure", "president", "spring", "happiness", "goblin", "painter", "fear", "snowman", "doctor",
+    "artist", "globe", "snail", "jester", "seal", "judge", "farmer", "sailor", "nix",
 )  # fmt: skip
 """The words that `stored` learns, the first one first on the page."""
 AUDITED = ("doctor", "farmer", "sailor", "judge", "artist")
-COMPARED = ("snowman", "spring")
+COMPARED = ("fear", "goblin")
+EXPLAINED = "spring"  # has two meanings
 CATEGORIES = {
     "composite": "Composites",
     "exemplar": "Exemplars: one of several",

@@ -46,8 +46,8 @@ def truth(result: DecomposeResult) -> str:
     )
     return (
         f"<section><h3>The truth</h3><p>“{text(result.concept)}” is {text(what)}. No caption ever told the model; it "
-        "learnt the word from pictures alone.</p>"
-        '<div class="co-scroll" tabindex="0"><table class="co-table"><thead><tr><th scope="col">planted</th>'
+        "learnt the word from pictures alone. Its text tower was taught to read sums, of other parts than these.</p>"
+        '<div class="co-scroll" tabindex="0"><table class="co-table co-tight"><thead><tr><th scope="col">planted</th>'
         '<th scope="col" colspan="2">in pictures</th><th scope="col">place</th><th scope="col">share</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div><p>{_told(known)}</p></section>"
     )

@@ -47,11 +47,11 @@ def _dictionary(result: DecomposeResult) -> str:
         "itself, its forms, and words that mean the same."
         if result.excluded
         else "The concept itself was left in."
+        if any(e.word == result.concept for e in result.elements)
+        else "The concept itself is none of them."
     )
-    return (
-        f"The dictionary holds <b>{result.dictionary}</b> words that the model has really learnt. {left_out} Otherwise "
-        "the answer would be the question."
-    )
+    reason = "" if left_out.endswith("left in.") else " Otherwise the answer would be the question."
+    return f"The dictionary holds <b>{result.dictionary}</b> words that the model has really learnt. {left_out}{reason}"
 
 
 def _learning(result: DecomposeResult) -> str:

@@ -45,11 +45,11 @@ _INSIDE = ("decomposition.json", "result.json", "picture.png")  # read by the sh
 
 def requests_to_keep() -> dict[str, requests.Request]:
     """The requests whose results the page opens on: the concepts first, what builds on them behind."""
-    first, homograph = gallery.CONCEPTS[0], gallery.CONCEPTS[2]
+    first = gallery.CONCEPTS[0]
     kept: dict[str, requests.Request] = {
         word: DecomposeRequest(concept=word) for word in gallery.CONCEPTS
     }
-    kept["explain"] = ExplainRequest(concept=homograph)
+    kept["explain"] = ExplainRequest(concept=gallery.EXPLAINED)
     kept["mix"] = MixRequest(concept=first)
     kept["compare"] = CompareRequest(one=gallery.COMPARED[0], other=gallery.COMPARED[1])
     kept["audit"] = AuditRequest(concepts=gallery.AUDITED)
