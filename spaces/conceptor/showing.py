@@ -55,8 +55,8 @@ def in_words(request: requests.Request) -> str:
 def _settings_words(own: Settings) -> list[str]:
     many = "" if own.repeats == 1 else "s"
     words = [f"{own.n} words", f"λ {own.sparsity:g}", f"{own.steps} steps", f"{own.repeats} repeat{many}"]  # fmt: skip
-    if own.dictionary != "all":
-        words.append(f"dictionary of {own.dictionary}")
+    if own.dictionary == "all":
+        words.append("all words")
     if not own.exclude_concept:
         words.append("concept left in")
     if own.seed:

@@ -23,7 +23,7 @@ def conceptor_decompose(
     training_pictures: int | None = None,
     repeats: int | None = None,
     seed: int = 0,
-    dictionary: Words = "all",
+    dictionary: Words | None = None,
     exclude_concept: bool = True,
     choice: Choice = "bank",
     guidance: float | None = None,
@@ -41,7 +41,7 @@ def conceptor_decompose(
         training_pictures: pictures of the concept that are learnt from, 4 to 100.
         repeats: how often it is learnt anew, 1 to 5; several show how sure the words are.
         seed: of every draw.
-        dictionary: all words, or the atoms alone: those with a look of their own.
+        dictionary: all words, or the atoms alone: those that mean something by themselves; atoms, and all in the full tier.
         exclude_concept: leave the concept and its near-synonyms out of the dictionary.
         choice: how candidates are compared: by the loss on a fixed bank, or by pictures.
         guidance: weight of classifier-free guidance, 1 to 12.
@@ -79,10 +79,10 @@ def conceptor_decompose(
     """
     given: dict[str, Any] = {
         "n": n, "sparsity": sparsity, "steps": steps, "training_pictures": training_pictures,
-        "repeats": repeats, "guidance": guidance,
+        "repeats": repeats, "guidance": guidance, "dictionary": dictionary,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
-    given |= {"seed": seed, "dictionary": dictionary, "exclude_concept": exclude_concept, "choice": choice}  # fmt: skip
+    given |= {"seed": seed, "exclude_concept": exclude_concept, "choice": choice}  # fmt: skip
     return requests.DecomposeRequest(
         concept=concept,
         settings=settings_of(tier, given | (settings or {})),

@@ -340,8 +340,8 @@ def test_a_preset_fills_the_controls_and_they_ask_for_exactly_it(controls, prese
 
 def test_every_setting_comes_back_into_the_controls(controls):
     own = config.Settings(
-        n=7, sparsity=0.2, steps=90, batch_size=3, lr=0.01, weight_decay=0.1, hidden=50, training_pictures=12,
-        validation_pictures=6, dictionary="atoms", dictionary_size=99, exclude_concept=False, synonym_cosine=0.8,
+        n=7, sparsity=0.2, steps=90, batch_size=3, lr=0.02, lr_falls=False, weight_decay=0.1, hidden=50, training_pictures=12,
+        validation_pictures=6, dictionary="all", dictionary_size=99, exclude_concept=False, synonym_cosine=0.8,
         repeats=2, seed=5, guidance=4.0, drawing_steps=11, validate_every=30, choice="pictures", bank_pictures=3,
         bank_pairs=4, flip=True, stratified=False, attribution=False, distribution=0,
     )  # fmt: skip

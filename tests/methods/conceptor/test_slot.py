@@ -120,7 +120,7 @@ def test_gradients_reach_the_coefficients_alone_and_match_finite_differences():
     alpha = torch.rand(5, generator=generator).double().requires_grad_()
 
     def loss(values):
-        return objective(double, d, values, asked, 3, 0.1)
+        return objective(double, d, values[None], asked, 3, 0.1)
 
     (found,) = torch.autograd.grad(loss(alpha), alpha)
     for module in double.shared:

@@ -101,7 +101,7 @@ def settings(**changes) -> Settings:
     given = {
         "n": 4, "steps": 4, "batch_size": 3, "training_pictures": 4, "validation_pictures": 2,
         "drawing_steps": 2, "validate_every": 2, "bank_pictures": 2, "bank_pairs": 2, "repeats": 2,
-        "distribution": 3, "hidden": 8,
+        "distribution": 3, "hidden": 8, "dictionary": "all",
     }  # fmt: skip
     return Settings(**{**given, **changes})
 
