@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
@@ -118,6 +119,34 @@ def test_the_best_other_way_is_the_baseline_on_the_same_words():
 def test_words_that_tuned_the_settings_are_not_counted():
     records = [record(trial.OURS, "snowman", recall=1.0), record(trial.OURS, "cupid", recall=0.0)]
     assert score(tally.scores(records), "parts of blends").n == 1
+
+
+def test_the_tower_that_was_never_taught_is_counted_on_the_same_words_and_is_no_rival():
+    some = [
+        record(trial.OURS, "snowman", recall=0.9), record(trial.OURS, "goblin", recall=0.7),
+        record(trial.OURS, "jester", recall=0.1), record(trial.NEVER_TAUGHT, "snowman", recall=0.4),
+        record(trial.NEVER_TAUGHT, "goblin", recall=0.2),
+    ]  # fmt: skip
+    scores = tally.scores(some)
+    never = score(scores, "the same on a text tower")
+    assert (never.value, never.n) == (30.0, 2)
+    assert never.details["taught, on the same words"] == 80.0
+    assert trial.NEVER_TAUGHT not in score(scores, "parts of blends").details["ways"]
+
+
+def test_the_untaught_tower_learns_with_one_repeat_and_changes_nothing(found, monkeypatch):
+    asked = []
+
+    @contextmanager
+    def lent(job, tier, name=""):
+        asked.append(name)
+        yield found.bench
+
+    monkeypatch.setattr(trial.borrowing, "bench", lent)
+    (made,) = trial.run(found, "playball", trial.NEVER_TAUGHT)
+    assert asked == [trial.borrowing.UNTAUGHT]
+    assert made["method"] == trial.NEVER_TAUGHT
+    assert made["agreement"] is None  # learnt once
 
 
 def test_mixtures_are_told_from_blends_by_their_rank():
