@@ -27,7 +27,9 @@ def against(
     scale: float = 1.0,
     **more: Any,
 ) -> Score:
-    """The mean of ours beside the best other way, both on the words that both have.
+    """The mean of ours beside the best other way, on the words that both have.
+
+    Where others were run on fewer words, ours on all of its own stands in the details.
 
     Args:
         name: of the score.
@@ -37,7 +39,9 @@ def against(
         scale: 100 for per cent.
         **more: further fields of the score; details are added to.
     """
-    ours = rows[OURS]
+    everywhere = rows[OURS]
+    shared_words = {c for way, values in rows.items() if way != OURS for c in values}
+    ours = {c: v for c, v in everywhere.items() if c in shared_words} or everywhere
     table: dict[str, Any] = {}
     for way, values in rows.items():
         shared = [c for c in values if c in ours]
@@ -52,6 +56,9 @@ def against(
     pick = max if better == "higher" else min
     best = pick(rivals, key=lambda w: rivals[w]) if rivals else None
     details = {"ways": table, **more.pop("details", {})}
+    if len(ours) < len(everywhere):
+        mean = scale * float(np.mean(list(everywhere.values())))
+        details["ours on all its words, mean and n"] = [round(mean, digits), len(everywhere)]
     return mean_of(
         name,
         [scale * v for v in ours.values()],
