@@ -74,7 +74,7 @@ def panel() -> str:
         "fixed set of noises.</li>"
         "<li>The shared model is never resized or written into. Hashes before and after say so.</li>"
         "<li>The small model’s text tower was taught to read a sum of words in one place; a tower that never saw one "
-        "draws next to nothing of it. No sum came close to a planted word. Stable Diffusion is taken as it is.</li>"
+        "draws few words together and loses some of many. No sum came close to a planted word. Stable Diffusion is taken as it is.</li>"
         "<li>Everything random has a seed. The same request gives the same bytes on a CPU.</li></ul></div>",
         "<div><h3>Limits</h3><ul class='co-plain'>"
         "<li>Where the dictionary is larger than an embedding is wide, several sums say the same. The small network "

@@ -28,7 +28,7 @@ WORDS = {
     "counting": "Drawing pictures to count",
 }
 ROUGH, ROUGH_STEPS = 4, 8  # pictures and DDIM steps of a glimpse, in the first repeat
-QUIET = 0.3  # seconds between two glimpses, which carry pictures, at least
+QUIET = 0.8  # seconds between two glimpses, which carry pictures, at least
 
 
 def passes(settings: Settings) -> dict[str, int]:

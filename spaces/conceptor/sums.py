@@ -1,8 +1,8 @@
 """Scenes for sums of words: random parts drawn into one picture, none of them close to a planted word (no torch).
 
-A text tower that only ever read one word in a place does not know what a sum of several words there means. These
-scenes teach it. They are composed as planted words are, from parts of their own, and the parts of
-a planted word never come together here: what is later read off a planted word was not told to the tower.
+A text tower that only ever read one word in a place loses some of a sum of several words there. These scenes teach
+it. They are composed as planted words are, from parts of their own, and the parts of a planted word never come
+together here: what is later read off a planted word was not told to the tower.
 """
 
 from __future__ import annotations
