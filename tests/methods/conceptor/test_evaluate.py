@@ -106,11 +106,15 @@ def test_the_best_other_way_is_the_baseline_on_the_same_words():
     records = [
         record(trial.OURS, "snowman", recall=0.9), record(trial.OURS, "beacon", recall=0.7),
         record(trial.NEAREST, "snowman", recall=0.4), record(trial.NEAREST, "beacon", recall=0.2),
-        record(trial.PEZ, "snowman", recall=0.6),
+        record(trial.PEZ, "snowman", recall=0.6), record(trial.PEZ, "beacon", recall=0.6),
+        record(trial.OFFICIAL, "snowman", recall=1.0),
     ]  # fmt: skip
     found = score(tally.scores(records), "parts of blends")
     assert found.value == 80.0
     assert (found.baseline, found.baseline_name) == (60.0, trial.PEZ)
+    assert found.details["ways"][trial.OFFICIAL] == {
+        "mean": 100.0, "n": 1, "gain of ours, 95 %": None
+    }  # fmt: skip
     assert found.interval is not None
     assert found.details["ways"][trial.NEAREST]["gain of ours, 95 %"] == (50.0, 50.0)
     assert found.chance == 10.0
