@@ -22,7 +22,7 @@ from core.world.diffusion.sampling import ddim, start_noise
 from . import config
 from .algorithm import learn
 from .config import Sampling
-from .inversion import invert
+from .inversion import invert, kept
 from .learnt import Learnt, Report, Stop
 from .strip import draw, sample_strip
 
@@ -115,6 +115,7 @@ def inverted_start(
     source: Condition | None = None,
     *,
     report: Report | None = None,
+    starts: dict[str, Tensor] | None = None,
 ) -> Join:
     """The one noise of which the untouched model draws the input.
 
@@ -124,14 +125,19 @@ def inverted_start(
         sampling: steps; there is no seed in it.
         source: of a caption of the input, for the way back; the empty text without one.
         report: called after each step, so that a stop is seen; drawing has not begun yet.
+        starts: of `Learnt`, where there is no source; None keeps nothing.
     """
+    starts = {} if starts is None or source is not None else starts
     source = parts.unconditional() if source is None else source.to(parts.device)
 
     def tick(_: int) -> None:
         if report:
             report("baselines", 0, sampling.steps, None, None)
 
-    return Join(invert(parts, parts.unet, z0, source, sampling.steps, tick=tick))
+    def find() -> Tensor:
+        return invert(parts, parts.unet, z0, source, sampling.steps, tick=tick)
+
+    return Join(kept(starts, "untouched", sampling.steps, find).to(parts.device))
 
 
 def text_to_image(

@@ -107,7 +107,8 @@ def compared(work: Work, follower: Follower) -> np.ndarray:
                 for strength in baselines.STRENGTHS
             ]
         else:
-            starts.append(baselines.inverted_start(parts, z0, sampling, report=follower.report))
+            own = {"report": follower.report, "starts": work.learnt.starts}
+            starts.append(baselines.inverted_start(parts, z0, sampling, **own))
     found = baselines.drawn(parts, work.condition, sampling, starts, report=follower.report)
     seeds = len(sampling.seeds)  # an inverted picture has one noise for all of them
     return np.stack([np.repeat(made, seeds // len(made), axis=0) for made in found], axis=1)

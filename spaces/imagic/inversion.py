@@ -8,7 +8,7 @@ exact (as in Pan et al. 2023, arXiv 2309.04907).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -17,6 +17,8 @@ from core.world.diffusion.condition import Condition
 from core.world.diffusion.parts import Parts
 from core.world.diffusion.sampling import ddim
 
+StartOf = Literal["tuned", "untouched"]
+START_OF = ("tuned", "untouched")  # with e_opt and θ*; with the empty text and θ0
 ROUNDS = 12  # predictions of one step at most
 # A round that changes less is the last one. Predicted noise is divided by sqrt(alpha) on the way back, which
 # makes errors larger; a turn by a velocity does not.
@@ -84,6 +86,23 @@ def _velocity_step(velocity: Tensor, clean: Tensor, a: Tensor, b: Tensor) -> Ten
     cosine = (a * b).sqrt() + ((1 - a) * (1 - b)).sqrt()
     sine = (a * (1 - b)).sqrt() - ((1 - a) * b).sqrt()
     return (clean + sine * velocity) / cosine
+
+
+def kept(
+    starts: dict[str, Tensor], weights: StartOf, num_steps: int, find: Callable[[], Tensor]
+) -> Tensor:
+    """The start that is kept for these weights and steps; found and kept where there is none.
+
+    Args:
+        starts: of one picture, one text and its tuned weights (`Learnt.starts`); changed in place.
+        weights: whose drawing starts there.
+        num_steps: DDIM steps of the drawing.
+        find: inverts, on any device.
+    """
+    name = f"{weights}.{num_steps}"
+    if name not in starts:
+        starts[name] = find().detach().cpu()
+    return starts[name]
 
 
 _STEPS = {"epsilon": _noise_step, "v_prediction": _velocity_step}

@@ -1,7 +1,7 @@
 """What was learnt as tensors and JSON, so that it draws again without learning.
 
-The tensors are z0, both embeddings and the adapter (or, after full tuning, the weights) in float32, as
-safetensors; the JSON says what they are: settings, losses, the sha256 of every tensor and of the model that
+The tensors are z0, both embeddings, the adapter (or, after full tuning, the weights) and the noises of which they draw
+the picture, in float32, as safetensors; the JSON says what they are: settings, losses, the sha256 of every tensor and of the model that
 they belong to. `kit_file` packs both into one file that travels. A kit may come from anyone, so everything is checked before it is used: sizes, names, types, shapes,
 hashes, finite values. No code is in it and none is run.
 """
@@ -26,6 +26,7 @@ from core.world.diffusion.condition import Condition
 from core.world.diffusion.parts import Parts
 
 from .config import LEARNING_RANGES, Learning
+from .inversion import START_OF
 from .learnt import Learnt, Losses, Point, StageName
 
 FORMAT, VERSION = "vitrine imagic kit", 1
@@ -35,7 +36,10 @@ _PLAIN = (
     "z0", "target.embeds", "target.pooled", "target.mask", "optimised.embeds", "optimised.pooled",
 )  # fmt: skip
 _NEEDED = {"z0", "target.embeds", "optimised.embeds"}
-_LEARNT = re.compile(r"(adapter\.[\w.]{1,200}\.lora_[AB]\.weight|weights\.[\w.]{1,200})")
+_LEARNT = re.compile(
+    r"(adapter\.[\w.]{1,200}\.lora_[AB]\.weight|weights\.[\w.]{1,200}"
+    rf"|start\.({'|'.join(START_OF)})\.[1-9]\d{{0,3}})"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +199,8 @@ def check(learnt: Learnt, description: Description, parts: Parts, model: str) ->
         _refuse("its latents do not fit the model")
     if max(learnt.z0.shape[2:]) > 4 * own.sample_size:
         _refuse("its picture is more than four times as large as those of the model")
+    if any(start.shape != learnt.z0.shape for start in learnt.starts.values()):
+        _refuse("its starts do not fit its latents")
     shapes = {name: tuple(p.shape) for name, p in parts.unet.named_parameters()}
     for name, tensor in (learnt.weights or {}).items():
         if shapes.get(name) != tuple(tensor.shape):
@@ -225,6 +231,7 @@ def _tensors(learnt: Learnt) -> dict[str, Tensor]:
     }
     found |= {f"adapter.{k}": v for k, v in (learnt.adapter or {}).items()}
     found |= {f"weights.{k}": v for k, v in (learnt.weights or {}).items()}
+    found |= {f"start.{k}": v for k, v in learnt.starts.items()}
     return {k: v for k, v in found.items() if v is not None}
 
 
@@ -245,7 +252,7 @@ def _learnt(tensors: Mapping[str, Tensor], told: Mapping[str, Any]) -> Learnt:
             "The edit kit's description lacks something or holds values of a wrong kind. A kit is the zip file that "
             "an edit gives, unchanged. Download it again."
         ) from error
-    return Learnt(
+    learnt = Learnt(
         z0=tensors["z0"],
         target=Condition(
             tensors["target.embeds"], tensors.get("target.pooled"), tensors.get("target.mask")
@@ -261,6 +268,8 @@ def _learnt(tensors: Mapping[str, Tensor], told: Mapping[str, Any]) -> Learnt:
         peak_bytes=peak,
         stopped=stopped,
     )
+    learnt.starts.update(under("start.") or {})
+    return learnt
 
 
 def _number(value: Any) -> float:

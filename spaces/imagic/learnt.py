@@ -83,6 +83,8 @@ class Learnt:
         seconds: wall time of each stage.
         peak_bytes: most memory above that at the beginning, in bytes; on a CPU of the whole process.
         stopped: whether learning was ended early.
+        starts: noises z_T (1, c, h, w) of which DDIM draws z0, by "<weights>.<steps>" (`inversion.START_OF`). They are
+            found when they are first needed and kept here, because finding them costs as much as a drawing.
     """
 
     z0: Tensor
@@ -97,3 +99,5 @@ class Learnt:
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int = 0
     stopped: bool = False
+    # not taken over by `replace`: other weights draw the picture from elsewhere
+    starts: dict[str, Tensor] = field(default_factory=dict, init=False)

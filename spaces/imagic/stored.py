@@ -89,7 +89,9 @@ def learn_kit(name: str) -> None:
 
     entry = gallery.example(name)
     asked = EditRequest(
-        picture=Picture(source=f"example:{name}"), target=entry.target, baselines=()
+        picture=Picture(source=f"example:{name}"),
+        target=entry.target,
+        baselines=("DDIM inversion",),  # its start goes into the kit
     )
     result = pipeline.run(Job(method="imagic"), asked)
     assert isinstance(result, StripResult), "an edit gives a strip"

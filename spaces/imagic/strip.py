@@ -112,6 +112,7 @@ def start_of(
     optimised: Condition,
     sampling: Sampling,
     report: Report | None = None,
+    starts: dict[str, Tensor] | None = None,
 ) -> Tensor:
     """z_T (S, c, h, w) of the rows of a strip: noise, or what the weights draw the picture from.
 
@@ -124,6 +125,7 @@ def start_of(
         optimised: e_opt.
         sampling: seeds, steps and start.
         report: called after each step of the inversion with the stage "inversion".
+        starts: of `Learnt`, where the weights are its own; None keeps nothing.
     """
     if sampling.start == "noise":
         return start_noise(parts, z0.shape, sampling.seeds)
@@ -132,7 +134,11 @@ def start_of(
         if report:
             report("inversion", done, sampling.steps, None, None)
 
-    own = inversion.invert(parts, unet, z0, optimised, sampling.steps, tick=tick)
+    def find() -> Tensor:
+        return inversion.invert(parts, unet, z0, optimised, sampling.steps, tick=tick)
+
+    own = inversion.kept({} if starts is None else starts, "tuned", sampling.steps, find)
+    own = own.to(parts.device)
     turned = [
         own if seed == 0
         else (1 - VARIED) ** 0.5 * own + VARIED**0.5 * start_noise(parts, z0.shape, (seed,))
@@ -186,7 +192,8 @@ def sample_strip(
     unet = tuned_unet(parts, learnt, sampling)
     z0, optimised = learnt.z0.to(parts.device), learnt.optimised.to(parts.device)
     target = target.to(parts.device)
-    start = start_of(parts, unet, z0, optimised, sampling, report)
+    starts = learnt.starts if sampling.forget == "none" else None  # other weights, another start
+    start = start_of(parts, unet, z0, optimised, sampling, report, starts)
     rows, columns = len(sampling.seeds), len(sampling.etas)
     noise = start.repeat_interleave(columns, 0)
     shares = eta_shares(sampling.schedule, sampling.steps)

@@ -258,3 +258,43 @@ def test_public_code_loads_the_adapter(parts, z0, target, tmp_path, layers):
 def test_without_an_adapter_there_is_no_file_for_public_code(parts, z0, target):
     with pytest.raises(InputError, match="leaves no adapter"):
         kit.lora_file(learn(parts, z0, target, learning()))
+
+
+def drawn_from_its_noise(parts, learnt, target, **settings):
+    said: list = []
+    own = replace(QUICK, start="inverted", **settings)
+    strip = sample_strip(parts, learnt, target, own, report=lambda *told: said.append(told[0]))
+    return strip, "inversion" in said
+
+
+def test_the_noise_of_the_picture_is_found_once_and_travels_in_the_kit(parts, learnt, model):
+    own = replace(learnt)
+    first, searched = drawn_from_its_noise(parts, own, own.target)
+    assert searched
+    assert list(own.starts) == ["tuned.2"]
+    again, told = kit.read(*kit.write(own, model))
+    kit.check(again, told, parts, model)
+    assert torch.equal(again.starts["tuned.2"], own.starts["tuned.2"])
+    second, searched = drawn_from_its_noise(parts, again, again.target)
+    assert not searched
+    assert np.array_equal(first, second)
+
+
+def test_the_noise_is_found_again_for_other_steps_and_other_weights(parts, learnt, target):
+    own = replace(learnt)
+    drawn_from_its_noise(parts, own, target)
+    assert drawn_from_its_noise(parts, own, target, steps=3)[1]
+    assert drawn_from_its_noise(parts, own, target, forget="decoderkv", forget_strength=0.5)[1]
+    assert drawn_from_its_noise(parts, replace(own, adapter=None), target)[1]
+    assert list(own.starts) == ["tuned.2", "tuned.3"]
+
+
+def test_starts_that_do_not_fit_are_refused(parts, learnt, model):
+    own = replace(learnt)
+    own.starts["tuned.2"] = torch.zeros(1, 4, 3, 3)
+    with pytest.raises(InputError, match="its starts do not fit its latents"):
+        kit.check(*kit.read(*kit.write(own, model)), parts, model)
+    own.starts.clear()
+    own.starts["theirs.2"] = torch.zeros_like(own.z0)
+    with pytest.raises(InputError, match=r"lists 'start\.theirs\.2', which no kit holds"):
+        kit.read(*kit.write(own, model))
