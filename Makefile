@@ -7,6 +7,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3 python; do "$$name" 
 VENV ?= .venv
 TORCH ?= auto
 BIN := $(VENV)/bin
+DEFAULT := not slow and not gpu and not hub
 INSTALL = "$(PYTHON)" scripts/install.py --venv $(VENV) --torch $(TORCH)
 ZERO_PYTHON ?= $(shell for name in python3.12 python3 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.12.*/bin/python; do \
 	"$$name" -c 'import sys; sys.version_info[:2] == (3, 12) or sys.exit(1); print(sys._base_executable)' \
@@ -19,7 +20,12 @@ hub: install  ## start the hub; ARGS="--port 8000" passes options on
 	@$(BIN)/python app.py hub $(ARGS)
 
 test: install-dev  ## all tests that need neither a GPU nor the network
+ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+else
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "$(DEFAULT) and not alone"; beside=$$?; \
+	$(BIN)/python -m pytest -m "$(DEFAULT) and alone" && exit $$beside
+endif
 
 test-all: install-dev  ## the slow ones too
 	@$(BIN)/python -m pytest -m "not gpu and not hub" $(ARGS)

@@ -13,7 +13,28 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 from core import settings
 
+# These wait for clocks, processes and browsers. A second test on the same cores would make them slow, not wrong.
+_ALONE = (
+    "tests/agents/",
+    "tests/browser/",
+    "tests/core/cache/",
+    "tests/core/commands/",
+    "tests/core/hub/",
+    "tests/core/jobs/",
+    "tests/core/publish/",
+    "tests/core/runs/",
+    "tests/core/test_",
+    "tests/core/zero/",
+    "tests/test_every_method.py",
+)
 _LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what runs alone; `make test` runs the rest two at a time."""
+    for item in items:
+        if item.nodeid.startswith(_ALONE):
+            item.add_marker("alone")
 
 
 @pytest.fixture(autouse=True)
