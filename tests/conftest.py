@@ -42,6 +42,8 @@ def _isolated(tmp_path, monkeypatch):
     """Point all state at `tmp_path` and let sockets reach this machine only."""
     monkeypatch.setenv("VITRINE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    # Xet remembers by address what it has sent, and another test's imitated Hub may have had the same port
+    monkeypatch.setenv("HF_XET_CACHE", str(tmp_path / "xet"))
     settings.use(None)
     connect = socket.socket.connect
 
